@@ -1,0 +1,78 @@
+#pragma once
+
+// The GPT-2 model: token and position embeddings, pre-norm blocks of causal attention and a GELU layer, a final norm
+// and a head tied to the token embedding. Pure arithmetic on memory that the caller owns: the weights are only read, a
+// worker's gradient and workspace are only its own.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace compute {
+
+struct Gpt2Shape {
+  std::size_t layers, heads, channels, vocabulary, positions;
+};
+
+/// One parameter tensor: where it lies in the flat array of weights (and of gradients and moments).
+struct Tensor {
+  std::string name;                ///< as in Hugging Face's GPT2LMHeadModel, e.g. "transformer.h.0.attn.c_attn.weight"
+  std::vector<std::size_t> shape;  ///< as there: the matrices of GPT-2 are stored (inputs, outputs)
+  std::size_t offset;              ///< in floats, a multiple of 16
+  std::size_t count;               ///< in floats
+  bool decayed;                    ///< weight decay applies: tensors of two dimensions
+};
+
+/// The model's tensors in the order of the flat array.
+std::vector<Tensor> gpt2_tensors(const Gpt2Shape& shape);
+
+/// Floats of the flat array: the tensors with the gaps between them, a multiple of 16. Gaps stay zero.
+std::size_t gpt2_floats(const Gpt2Shape& shape);
+
+/// Parameters as people count them: the sum of the tensors' counts.
+std::size_t gpt2_parameters(const Gpt2Shape& shape);
+
+/// Fills the flat array: normal(0, 0.02) matrices and embeddings (0.02/sqrt(2*layers) for the projections into the
+/// residual stream), gains 1, biases 0. The same bits for the same seed anywhere.
+///   Source: Radford et al. 2019, section 2.3; the released code's initializer.
+void gpt2_initialize(std::span<float> weights, const Gpt2Shape& shape, std::uint64_t seed);
+
+/// Rows of token ids as they come from the packer. A row has T inputs and, shifted by one, T targets.
+struct TokenRows {
+  const std::int32_t* ids;    ///< (B, T + 1), row-major, each in [0, vocabulary)
+  std::size_t B, T;           ///< rows, positions per row; T <= positions
+  std::size_t targets_count;  ///< targets that count, in token order; those after them are masked
+};
+
+/// Sum (not mean) of the cross-entropies in nats of the targets that count, added in token order.
+struct LossSum {
+  double nats;
+  std::size_t targets_count;
+};
+
+/// Floats of workspace for forward and backward of B rows of T positions: activations, their gradients, scratch.
+std::size_t gpt2_workspace_floats(const Gpt2Shape& shape, std::size_t B, std::size_t T);
+
+/// Floats of workspace that suffice for `gpt2_loss` and `gpt2_logits` alone.
+std::size_t gpt2_forward_workspace_floats(const Gpt2Shape& shape, std::size_t B, std::size_t T);
+
+/// Loss and its gradient for one micro-batch. The gradient is of the *sum* of the losses and is written whole.
+///   weights: gpt2_floats, read only. gradient: gpt2_floats, every float is written (gaps with 0).
+///   workspace: at least gpt2_workspace_floats floats, 64-byte aligned, contents arbitrary.
+LossSum gpt2_gradient(std::span<float> gradient, const Gpt2Shape& shape, std::span<const float> weights,
+                      const TokenRows& rows, std::span<float> workspace) noexcept;
+
+/// The loss alone: the same bits as above.
+LossSum gpt2_loss(const Gpt2Shape& shape, std::span<const float> weights, const TokenRows& rows,
+                  std::span<float> workspace) noexcept;
+
+/// Logits (vocabulary floats) of the position last - 1 of one sequence, computing positions [first, last) and reusing
+/// what an earlier call with the same workspace and sequence left for positions [0, first).
+///   ids: the sequence from position 0. Requires first < last <= positions. The workspace is for B = 1, T = positions.
+void gpt2_logits(std::span<float> logits, const Gpt2Shape& shape, std::span<const float> weights,
+                 std::span<const std::int32_t> ids, std::size_t first, std::size_t last,
+                 std::span<float> workspace) noexcept;
+
+}  // namespace compute

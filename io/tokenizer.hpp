@@ -1,0 +1,57 @@
+#pragma once
+
+// Text to token ids and back. A Tokenizer is immutable and shared by all threads; what a document needs while it
+// arrives in pieces lives in an Encoder, one per document stream.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace io {
+
+using TokenId = std::int32_t;
+
+/// Encodes one document that arrives in pieces. The ids do not depend on where the pieces are cut.
+/// Special tokens written in the text are plain text. Any bytes are accepted.
+class Encoder {
+ public:
+  virtual ~Encoder() = default;
+  /// Appends to `ids` what `piece` completes; the rest is kept until more comes.
+  virtual void encode(std::string_view piece, std::vector<TokenId>& ids) = 0;
+  /// Ends the document: appends what was kept. The encoder is then ready for the next document.
+  virtual void finish(std::vector<TokenId>& ids) = 0;
+};
+
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+  /// Number of ids, special tokens included: every id is below it.
+  virtual std::size_t vocabulary_size() const noexcept = 0;
+  /// The token that ends a document, "<|endoftext|>".
+  virtual TokenId end_of_text() const noexcept = 0;
+  virtual std::unique_ptr<Encoder> encoder() const = 0;
+  /// The bytes of one id. Special tokens give their text. Throws TokenizerError for an id out of range.
+  virtual std::string_view bytes_of(TokenId id) const = 0;
+  /// The tokenizer in Hugging Face's tokenizer.json form.
+  virtual std::string to_json() const = 0;
+  /// In one line for people, e.g. "gpt2, 50257 ids".
+  virtual std::string description() const = 0;
+
+  /// A whole document at once.
+  std::vector<TokenId> encode(std::string_view text) const;
+  std::string decode(std::span<const TokenId> ids) const;
+};
+
+/// Loads what `--tokenizer` names: "bytes", "gpt2" (built in), a *.tiktoken file, a tokenizer.json, or a folder with
+/// vocab.json and merges.txt or a tokenizer.json. Reads files by blocking calls: before a run begins.
+///   Throws TokenizerError, its text one line that names the file and what is wrong.
+std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& name);
+
+/// The same from the contents of a tokenizer.json; `name` is used in errors.
+std::shared_ptr<const Tokenizer> tokenizer_from_json(std::string_view json, const std::string& name);
+
+}  // namespace io
