@@ -1,0 +1,60 @@
+#include "sched/cores.hpp"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <string>
+#include <thread>
+
+namespace sched {
+
+struct Cores::Core {
+  asio::io_context context{1};  // one thread: Asio leaves out its own locking between handlers where it can
+  asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+  std::thread thread;
+};
+
+namespace {
+
+void pin_this_thread(CoreNumber number) {
+  cpu_set_t* const set = CPU_ALLOC(number + 1);
+  if (set == nullptr) return;
+  const std::size_t bytes = CPU_ALLOC_SIZE(number + 1);
+  CPU_ZERO_S(bytes, set);
+  CPU_SET_S(number, bytes, set);
+  // A core that was taken from the process meanwhile only costs speed: the thread then runs where it may.
+  pthread_setaffinity_np(pthread_self(), bytes, set);
+  CPU_FREE(set);
+}
+
+}  // namespace
+
+Cores::Cores(std::vector<CoreNumber> numbers, std::function<void()> on_start) {
+  for (std::size_t index = 0; index < numbers.size(); ++index) {
+    auto core = std::make_unique<Core>();
+    core->thread = std::thread([&context = core->context, number = numbers[index], index, on_start] {
+      pthread_setname_np(pthread_self(), ("icosa-core-" + std::to_string(index)).c_str());
+      pin_this_thread(number);
+      on_start();
+      context.run();
+    });
+    cores_.push_back(std::move(core));
+  }
+}
+
+Cores::~Cores() {
+  for (auto& core : cores_) core->work.reset();
+  for (auto& core : cores_) core->thread.join();
+}
+
+std::size_t Cores::count() const noexcept {
+  return cores_.size();
+}
+
+asio::any_io_executor Cores::of(CoreIndex core) const noexcept {
+  return cores_[core]->context.get_executor();
+}
+
+}  // namespace sched

@@ -1,0 +1,70 @@
+#include "sched/scope.hpp"
+
+#include <asio/associated_cancellation_slot.hpp>
+#include <asio/async_result.hpp>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/dispatch.hpp>
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
+#include <cassert>
+#include <utility>
+
+namespace sched {
+
+struct Scope::Child {
+  asio::any_io_executor executor;
+  asio::cancellation_signal stop;  // emitted on the child's executor only
+};
+
+struct Scope::Join {
+  Scope* scope;
+  template <class Function>
+  void operator()(Function&& function) const {
+    auto slot = asio::get_associated_cancellation_slot(function);
+    scope->joined_ = Handler<std::error_code>(std::forward<Function>(function));
+    if (slot.is_connected()) slot.assign([scope = scope](asio::cancellation_type) { scope->stop_children(); });
+    if (scope->running_ == 0) scope->joined_.complete({});
+  }
+};
+
+Scope::~Scope() {
+  assert(running_ == 0 && "a scope ended before it was joined");
+}
+
+void Scope::spawn(asio::any_io_executor executor, task<void> child) {
+  auto state = std::make_shared<Child>();
+  state->executor = executor;
+  children_.push_back(state);
+  ++running_;
+  // The signal lives until the last request to stop has run: both handlers hold the state.
+  auto on_end = [this, state](std::exception_ptr failure) {
+    asio::post(executor_, [this, failure] { ended(failure); });
+  };
+  asio::co_spawn(executor, std::move(child), asio::bind_cancellation_slot(state->stop.slot(), std::move(on_end)));
+}
+
+task<void> Scope::join() {
+  Join initiate{this};
+  co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(std::error_code)>(initiate, asio::use_awaitable);
+  children_.clear();
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+void Scope::ended(std::exception_ptr failure) {
+  --running_;
+  if (failure && !failure_) {
+    failure_ = failure;
+    stop_children();
+  }
+  if (running_ == 0 && joined_) joined_.complete({});
+}
+
+void Scope::stop_children() {
+  if (std::exchange(stopping_, true)) return;
+  for (auto& child : children_)
+    asio::post(child->executor, [child] { child->stop.emit(asio::cancellation_type::terminal); });
+}
+
+}  // namespace sched

@@ -1,0 +1,51 @@
+#pragma once
+
+// A structured scope: every child coroutine is joined by its parent, the first failure stops the others, and that
+// failure is what the parent sees.
+
+#include <asio/any_io_executor.hpp>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <system_error>
+#include <vector>
+
+#include "sched/handler.hpp"
+#include "sched/task.hpp"
+
+namespace sched {
+
+/// Lives in the parent coroutine, below what its children refer to. `spawn` and `join` are called on the parent's
+/// executor; nothing that may throw stands between the first `spawn` and `join`.
+class Scope {
+ public:
+  /// `executor`: the parent's own.
+  explicit Scope(asio::any_io_executor executor) : executor_(std::move(executor)) {}
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+  /// Requires that `join` has completed if anything was spawned.
+  ~Scope();
+
+  /// Starts `child` on `executor`.
+  void spawn(asio::any_io_executor executor, task<void> child);
+
+  /// Awaits the end of all children and rethrows the first failure. When the parent itself is cancelled the children
+  /// are stopped and still awaited.
+  task<void> join();
+
+ private:
+  struct Child;
+  struct Join;
+
+  void ended(std::exception_ptr failure);
+  void stop_children();
+
+  asio::any_io_executor executor_;
+  std::vector<std::shared_ptr<Child>> children_;
+  std::size_t running_ = 0;
+  std::exception_ptr failure_;
+  bool stopping_ = false;
+  Handler<std::error_code> joined_;
+};
+
+}  // namespace sched

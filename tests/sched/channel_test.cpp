@@ -1,0 +1,93 @@
+#include "sched/channel.hpp"
+
+#include <atomic>
+#include <boost/test/unit_test.hpp>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "sched/cores.hpp"
+#include "sched/scope.hpp"
+#include "tests/support/run_on_cores.hpp"
+
+namespace {
+
+using test_support::run_on;
+using test_support::some_cores;
+using Numbers = sched::Channel<std::unique_ptr<int>>;
+
+sched::task<void> produce(Numbers& channel, int first, int count, std::atomic<int>& producers_left) {
+  for (int i = 0; i < count; ++i) {
+    auto item = std::make_unique<int>(first + i);
+    co_await channel.send(std::move(item));
+  }
+  if (--producers_left == 0) channel.finish();
+}
+
+sched::task<void> consume(Numbers& channel, std::vector<int>& got) {
+  for (;;) {
+    const std::optional<std::unique_ptr<int>> item = co_await channel.receive();
+    if (!item) co_return;
+    got.push_back(**item);
+  }
+}
+
+sched::task<void> many_to_many(sched::Cores& cores, Numbers& channel, int producers, int each,
+                               std::vector<std::vector<int>>& got) {
+  std::atomic<int> producers_left{producers};
+  sched::Scope scope(cores.control());
+  for (int i = 0; i < producers; ++i)
+    scope.spawn(cores.of(static_cast<std::size_t>(i) % cores.count()),
+                produce(channel, i * each, each, producers_left));
+  for (std::size_t i = 0; i < got.size(); ++i) scope.spawn(cores.of(i % cores.count()), consume(channel, got[i]));
+  co_await scope.join();
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(channel)
+
+BOOST_AUTO_TEST_CASE(every_item_arrives_once_whatever_the_capacity) {
+  for (const std::size_t capacity : {1u, 2u, 7u, 100u}) {
+    sched::Cores cores(some_cores(4), [] {});
+    Numbers channel(capacity);
+    std::vector<std::vector<int>> got(5);
+    run_on(cores.control(), many_to_many(cores, channel, 3, 500, got));
+    std::vector<int> seen(1500);
+    for (const auto& list : got)
+      for (const int number : list) ++seen[static_cast<std::size_t>(number)];
+    BOOST_TEST(seen == std::vector<int>(1500, 1), boost::test_tools::per_element());
+    BOOST_TEST(channel.size_max() <= capacity);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(items_of_one_producer_come_in_order) {
+  sched::Cores cores(some_cores(2), [] {});
+  Numbers channel(3);
+  std::vector<std::vector<int>> got(1);
+  run_on(cores.control(), many_to_many(cores, channel, 1, 1000, got));
+  for (int i = 0; i < 1000; ++i) BOOST_REQUIRE_EQUAL(got[0][static_cast<std::size_t>(i)], i);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_buffered_when_it_is_finished_is_not_lost) {
+  sched::Cores cores(some_cores(1), [] {});
+  Numbers channel(4);
+  for (int i = 0; i < 4; ++i) {
+    auto item = std::make_unique<int>(i);
+    BOOST_TEST(channel.try_send(item));
+  }
+  channel.finish();
+  std::vector<int> got;
+  run_on(cores.control(), consume(channel, got));
+  BOOST_TEST(got == (std::vector<int>{0, 1, 2, 3}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_full_channel_takes_nothing_and_leaves_the_item) {
+  Numbers channel(1);
+  auto first = std::make_unique<int>(1), second = std::make_unique<int>(2);
+  BOOST_TEST(channel.try_send(first));
+  BOOST_TEST(!channel.try_send(second));
+  BOOST_TEST(*second == 2);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
