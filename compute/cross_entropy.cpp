@@ -29,29 +29,29 @@ double row_loss(RowSum row, float target_logit) noexcept {
 
 }  // namespace
 
-double cross_entropy_loss(ConstMatrix logits, const TokenGrid& targets, std::size_t targets_count) noexcept {
-  assert(targets_count <= logits.rows && logits.rows == targets.count());
-  double nats = 0;
-  for (std::size_t row = 0; row < targets_count; ++row) {
+double cross_entropy_loss(double nats, ConstMatrix logits, const LossRows& rows) noexcept {
+  assert(rows.first + logits.rows <= rows.targets.count());
+  const std::size_t counting = rows.counting(logits.rows);
+  for (std::size_t row = 0; row < counting; ++row) {
     const float* x = logits.data + row * logits.stride;
-    nats += row_loss(row_sum({x, logits.columns}), x[targets.token(row)]);
+    nats += row_loss(row_sum({x, logits.columns}), x[rows.targets.token(rows.first + row)]);
   }
   return nats;
 }
 
-double cross_entropy_gradient(Matrix logits, const TokenGrid& targets, std::size_t targets_count) noexcept {
-  assert(targets_count <= logits.rows && logits.rows == targets.count());
-  double nats = 0;
-  for (std::size_t row = 0; row < targets_count; ++row) {
+double cross_entropy_gradient(double nats, Matrix logits, const LossRows& rows) noexcept {
+  assert(rows.first + logits.rows <= rows.targets.count());
+  const std::size_t counting = rows.counting(logits.rows);
+  for (std::size_t row = 0; row < counting; ++row) {
     float* x = logits.data + row * logits.stride;
-    const std::size_t target = targets.token(row);
+    const std::size_t target = rows.targets.token(rows.first + row);
     const RowSum sum = row_sum({x, logits.columns});
     nats += row_loss(sum, x[target]);
     const float reciprocal = 1.0f / sum.sum;
     for (std::size_t i = 0; i < logits.columns; ++i) x[i] = plain::exp(x[i] - sum.maximum) * reciprocal;
     x[target] -= 1.0f;
   }
-  for (std::size_t row = targets_count; row < logits.rows; ++row)
+  for (std::size_t row = counting; row < logits.rows; ++row)
     std::fill_n(logits.data + row * logits.stride, logits.columns, 0.0f);
   return nats;
 }

@@ -35,25 +35,25 @@ double RowLoss(float maximum, float target_logit, float sum) {
   return (static_cast<double>(maximum) - static_cast<double>(target_logit)) + log(static_cast<double>(sum));
 }
 
-double CrossEntropyLoss(ConstMatrix logits, const TokenGrid& targets, std::size_t targets_count) {
+double CrossEntropyLoss(double nats, ConstMatrix logits, const LossRows& rows) {
   const Lanes16Tag d;
-  double nats = 0;
-  for (std::size_t row = 0; row < targets_count; ++row) {
+  const std::size_t counting = rows.counting(logits.rows);
+  for (std::size_t row = 0; row < counting; ++row) {
     const float* x = logits.data + row * logits.stride;
     const float maximum = MaxOf16(d, x, logits.columns);
     const float sum = SumOfExponentials<false>(d, nullptr, x, logits.columns, maximum);
-    nats += RowLoss(maximum, x[targets.token(row)], sum);
+    nats += RowLoss(maximum, x[rows.targets.token(rows.first + row)], sum);
   }
   return nats;
 }
 
-double CrossEntropyGradient(Matrix logits, const TokenGrid& targets, std::size_t targets_count) {
+double CrossEntropyGradient(double nats, Matrix logits, const LossRows& rows) {
   const Lanes16Tag d;
   const std::size_t V = logits.columns;
-  double nats = 0;
-  for (std::size_t row = 0; row < targets_count; ++row) {
+  const std::size_t counting = rows.counting(logits.rows);
+  for (std::size_t row = 0; row < counting; ++row) {
     float* x = logits.data + row * logits.stride;
-    const std::size_t target = targets.token(row);
+    const std::size_t target = rows.targets.token(rows.first + row);
     const float target_logit = x[target];
     const float maximum = MaxOf16(d, x, V);
     const float sum = SumOfExponentials<true>(d, x, x, V, maximum);
@@ -64,8 +64,7 @@ double CrossEntropyGradient(Matrix logits, const TokenGrid& targets, std::size_t
     });
     x[target] -= 1.0f;
   }
-  for (std::size_t row = targets_count; row < logits.rows; ++row)
-    std::fill_n(logits.data + row * logits.stride, V, 0.0f);
+  for (std::size_t row = counting; row < logits.rows; ++row) std::fill_n(logits.data + row * logits.stride, V, 0.0f);
   return nats;
 }
 
@@ -79,14 +78,14 @@ namespace compute {
 HWY_EXPORT(CrossEntropyLoss);
 HWY_EXPORT(CrossEntropyGradient);
 
-double cross_entropy_loss(ConstMatrix logits, const TokenGrid& targets, std::size_t targets_count) noexcept {
-  assert(targets_count <= logits.rows && logits.rows == targets.count());
-  return HWY_DYNAMIC_DISPATCH(CrossEntropyLoss)(logits, targets, targets_count);
+double cross_entropy_loss(double nats, ConstMatrix logits, const LossRows& rows) noexcept {
+  assert(rows.first + logits.rows <= rows.targets.count());
+  return HWY_DYNAMIC_DISPATCH(CrossEntropyLoss)(nats, logits, rows);
 }
 
-double cross_entropy_gradient(Matrix logits, const TokenGrid& targets, std::size_t targets_count) noexcept {
-  assert(targets_count <= logits.rows && logits.rows == targets.count());
-  return HWY_DYNAMIC_DISPATCH(CrossEntropyGradient)(logits, targets, targets_count);
+double cross_entropy_gradient(double nats, Matrix logits, const LossRows& rows) noexcept {
+  assert(rows.first + logits.rows <= rows.targets.count());
+  return HWY_DYNAMIC_DISPATCH(CrossEntropyGradient)(nats, logits, rows);
 }
 
 }  // namespace compute

@@ -97,16 +97,36 @@ BOOST_DATA_TEST_CASE(cross_entropy_has_the_plain_bits, sizes, size) {
   const auto ids = tests::random_ids(rows, 2, V);
   const compute::TokenGrid targets{ids.data(), 1, rows, rows};
   for (const std::size_t count : {rows, rows - 2, std::size_t{0}}) {
+    const compute::LossRows all{targets, count, 0};
     Floats expected = logits;
-    const double nats = plain::cross_entropy_gradient(dense(expected.data(), rows, V), targets, count);
+    const double nats = plain::cross_entropy_gradient(0, dense(expected.data(), rows, V), all);
     const auto in = dense(logits.data(), rows, V);
-    BOOST_TEST(plain::cross_entropy_loss(in, targets, count) == nats);
+    BOOST_TEST(plain::cross_entropy_loss(0, in, all) == nats);
     tests::for_each_target([&] {
       Floats found = logits;
-      BOOST_TEST(compute::cross_entropy_gradient(dense(found.data(), rows, V), targets, count) == nats);
+      BOOST_TEST(compute::cross_entropy_gradient(0, dense(found.data(), rows, V), all) == nats);
       BOOST_TEST(same_bits(found, expected));
-      BOOST_TEST(compute::cross_entropy_loss(in, targets, count) == nats);
+      BOOST_TEST(compute::cross_entropy_loss(0, in, all) == nats);
     });
+  }
+}
+
+BOOST_AUTO_TEST_CASE(cross_entropy_in_pieces_has_the_bits_of_the_whole) {
+  constexpr std::size_t V = 19;
+  const Floats logits = random_floats(rows * V, 1, 5);
+  const auto ids = tests::random_ids(rows, 2, V);
+  const compute::TokenGrid targets{ids.data(), 1, rows, rows};
+  for (std::size_t count = 0; count <= rows; ++count) {
+    Floats whole = logits, pieces = logits;
+    const double expected = compute::cross_entropy_gradient(0, dense(whole.data(), rows, V), {targets, count, 0});
+    double nats = 0;
+    for (std::size_t first = 0; first < rows; first += 2) {
+      const std::size_t rows_count = std::min<std::size_t>(2, rows - first);
+      nats = compute::cross_entropy_gradient(nats, dense(pieces.data() + first * V, rows_count, V),
+                                             {targets, count, first});
+    }
+    BOOST_TEST(nats == expected);
+    BOOST_TEST(same_bits(pieces, whole));
   }
 }
 
