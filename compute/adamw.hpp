@@ -13,7 +13,7 @@ namespace compute {
 inline constexpr std::size_t norm_block = 4096;
 
 /// For each block of `norm_block` elements of `gradient` (the last may be short): the sum of squares of
-/// f32(gradient[i] * scale), in double: 16 virtual lanes, one fold.
+/// f32(gradient[i] * scale), in double: 16 virtual lanes of fma(x, x, lane), the fold of compute/lanes.hpp.
 ///   sums: ceil(gradient.size() / norm_block) doubles. Adding them in order, over all ranges, gives the squared norm.
 void square_sums(std::span<double> sums, std::span<const float> gradient, float scale) noexcept;
 
@@ -28,9 +28,28 @@ struct AdamWStep {
   float clip = 1;            ///< further factor <= 1 from clipping by the global norm
 };
 
+/// The factors of an update, each computed in double (powers by compute/scalar_math.hpp) and rounded once to f32.
+struct AdamWFactors {
+  float gradient_scale, clip;
+  float beta1, one_minus_beta1;
+  float beta2, one_minus_beta2;
+  float rate;         ///< learning_rate / (1 - beta1^step)
+  float correction2;  ///< 1 / (1 - beta2^step)
+  float epsilon;
+  float decay;  ///< learning_rate * weight_decay; 0 where nothing decays
+};
+
+AdamWFactors adamw_factors(const AdamWStep& step, bool decayed) noexcept;
+
 /// Updates `weights`, `moment1` and `moment2` in place from `gradient`; all four cover the same range of the flat
 /// array.
 ///   decayed: whether weight decay applies to the range.
+///   The arithmetic, f32 but for `AdamWFactors`:
+///     g  = (gradient * gradient_scale) * clip
+///     m  = fma(beta1, m, (1 - beta1) * g)
+///     v  = fma(beta2, v, ((1 - beta2) * g) * g)
+///     s  = (rate * m) / (sqrt(v * correction2) + epsilon)         the root and the division are IEEE exact
+///     w  = w - fma(decay, w, s)
 ///   Source: Loshchilov & Hutter 2019, algorithm 2, with the learning rate as the schedule multiplier.
 void adamw_update(std::span<float> weights, std::span<float> moment1, std::span<float> moment2,
                   std::span<const float> gradient, bool decayed, const AdamWStep& step) noexcept;
@@ -42,6 +61,7 @@ namespace plain {
 void square_sums(std::span<double> sums, std::span<const float> gradient, float scale) noexcept;
 void adamw_update(std::span<float> weights, std::span<float> moment1, std::span<float> moment2,
                   std::span<const float> gradient, bool decayed, const AdamWStep& step) noexcept;
+void add(std::span<float> out, std::span<const float> a, std::span<const float> b) noexcept;
 }  // namespace plain
 
 }  // namespace compute

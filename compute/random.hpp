@@ -28,8 +28,13 @@ class RandomStream {
   std::uint64_t below(std::uint64_t element, std::uint64_t bound) const noexcept;
   /// Standard normal, by Box-Muller with the functions of compute/scalar_math.hpp.
   double normal(std::uint64_t element) const noexcept;
+  /// The normals of elements 2 * index and 2 * index + 1, for the price of one.
+  std::array<double, 2> normal_pair(std::uint64_t index) const noexcept;
 
  private:
+  /// The bits of elements 2 * index and 2 * index + 1: one block of Philox.
+  std::array<std::uint64_t, 2> pair(std::uint64_t index) const noexcept;
+
   std::array<std::uint32_t, 2> key_;
   std::uint32_t purpose_;
   std::uint32_t site_;

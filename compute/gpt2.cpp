@@ -1,0 +1,81 @@
+#include "compute/gpt2.hpp"
+
+#include <cassert>
+
+#include "compute/gpt2_backward.hpp"
+#include "compute/gpt2_forward.hpp"
+#include "compute/gpt2_head.hpp"
+#include "compute/layernorm.hpp"
+#include "compute/product.hpp"
+
+namespace compute {
+
+namespace {
+
+Gpt2Model model_of(const Gpt2Shape& shape, std::span<const float> weights) noexcept {
+  assert(shape.heads > 0 && shape.channels % shape.heads == 0);
+  const Gpt2Model model{shape, gpt2_layout(shape), weights.data()};
+  assert(weights.size() == model.layout.floats);
+  return model;
+}
+
+/// Every id is checked once, here: the kernels index with them.
+void check_ids([[maybe_unused]] std::span<const std::int32_t> ids, [[maybe_unused]] const Gpt2Shape& shape) noexcept {
+  for ([[maybe_unused]] const std::int32_t id : ids) assert(id >= 0 && static_cast<std::size_t>(id) < shape.vocabulary);
+}
+
+void check_rows(const TokenRows& rows, const Gpt2Shape& shape) noexcept {
+  assert(rows.B > 0 && rows.T > 0 && rows.T <= shape.positions);
+  assert(rows.targets_count <= rows.B * rows.T);
+  check_ids({rows.ids, rows.B * (rows.T + 1)}, shape);
+}
+
+}  // namespace
+
+LossSum gpt2_gradient(std::span<float> gradient, const Gpt2Shape& shape, std::span<const float> weights,
+                      const TokenRows& rows, std::span<float> workspace) noexcept {
+  check_rows(rows, shape);
+  const Gpt2Model model = model_of(shape, weights);
+  const auto space = gpt2_workspace(shape, rows.B, rows.T, Gpt2Pass::gradient, workspace.data());
+  assert(workspace.size() >= space.floats);
+  assert(gradient.size() == weights.size());
+
+  gpt2_forward(model, gpt2_inputs(rows), space);
+  const double nats = gpt2_head_gradient(gradient.data() + model.layout.token_embedding, model, gpt2_targets(rows),
+                                         rows.targets_count, space);
+  gpt2_backward(gradient, model, gpt2_inputs(rows), space);
+  return {nats, rows.targets_count};
+}
+
+LossSum gpt2_loss(const Gpt2Shape& shape, std::span<const float> weights, const TokenRows& rows,
+                  std::span<float> workspace) noexcept {
+  check_rows(rows, shape);
+  const Gpt2Model model = model_of(shape, weights);
+  const auto space = gpt2_workspace(shape, rows.B, rows.T, Gpt2Pass::loss, workspace.data());
+  assert(workspace.size() >= space.floats);
+
+  gpt2_forward(model, gpt2_inputs(rows), space);
+  return {gpt2_head_loss(model, gpt2_targets(rows), rows.targets_count, space), rows.targets_count};
+}
+
+void gpt2_logits(std::span<float> logits, const Gpt2Shape& shape, std::span<const float> weights,
+                 std::span<const std::int32_t> ids, std::size_t first, std::size_t last,
+                 std::span<float> workspace) noexcept {
+  assert(first < last && last <= shape.positions && last <= ids.size());
+  assert(logits.size() == shape.vocabulary);
+  check_ids(ids.subspan(first, last - first), shape);
+  const Gpt2Model model = model_of(shape, weights);
+  const auto space = gpt2_workspace(shape, 1, shape.positions, Gpt2Pass::generate, workspace.data());
+  assert(workspace.size() >= space.floats);
+
+  gpt2_forward_positions(model, {ids.data(), 1, last, last}, first, last, space);
+  const std::size_t C = shape.channels;
+  const Matrix normed = dense(space.normed, 1, C);
+  layernorm_forward(normed, space.means, space.rstds, dense(space.residual.of(shape.layers) + (last - 1) * C, 1, C),
+                    weights.data() + model.layout.final_gain, weights.data() + model.layout.final_bias);
+  multiply(dense(logits.data(), 1, shape.vocabulary), normed, As::stored,
+           dense(weights.data() + model.layout.token_embedding, shape.vocabulary, C), As::transposed, nullptr,
+           space.scratch);
+}
+
+}  // namespace compute

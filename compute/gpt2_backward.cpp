@@ -1,0 +1,139 @@
+#include "compute/gpt2_backward.hpp"
+
+#include <algorithm>
+
+#include "compute/attention.hpp"
+#include "compute/column_sums.hpp"
+#include "compute/embedding.hpp"
+#include "compute/gelu.hpp"
+#include "compute/layernorm.hpp"
+#include "compute/product.hpp"
+
+namespace compute {
+
+namespace {
+
+using enum BlockTensor;
+
+/// One backward pass: what it reads, and the gradient it writes. `dresidual` is the gradient of the residual stream,
+/// walking from the last layer to the first.
+struct Backward {
+  const Gpt2Model& model;
+  const Gpt2Workspace& space;
+  TokenGrid inputs;
+  float* gradient;
+
+  float* gradient_of(std::size_t layer, BlockTensor tensor) const noexcept {
+    return gradient + model.layout.of(layer, tensor);
+  }
+  Matrix rows(float* buffer, std::size_t columns) const noexcept { return dense(buffer, inputs.count(), columns); }
+
+  void final_norm() const noexcept;
+  void mlp(std::size_t layer) const noexcept;
+  void attention(std::size_t layer) const noexcept;
+  void zero_gaps() const noexcept;
+
+  /// dx = dout weight^T.
+  void linear_input(Matrix dx, ConstMatrix dout, const float* weight) const noexcept {
+    multiply(dx, dout, As::stored, dense(weight, dx.columns, dout.columns), As::transposed, nullptr, space.scratch);
+  }
+  /// dweight = x^T dout, dbias = the sum of dout's rows.
+  void linear_parameters(std::size_t layer, BlockTensor weight, BlockTensor bias, ConstMatrix x,
+                         ConstMatrix dout) const noexcept {
+    multiply(dense(gradient_of(layer, weight), x.columns, dout.columns), x, As::transposed, dout, As::stored, nullptr,
+             space.scratch);
+    column_sums(gradient_of(layer, bias), dout);
+  }
+  /// A norm's output once more; its statistics are left for `norm_input`.
+  void norm_again(Matrix out, ConstMatrix x, std::size_t layer, BlockTensor gain, BlockTensor bias) const noexcept {
+    layernorm_forward(out, space.means, space.rstds, x, model.of(layer, gain), model.of(layer, bias));
+  }
+  /// The gradient that went through a norm joins the one that went past it.
+  void norm_input(ConstMatrix x, std::size_t layer, BlockTensor gain, BlockTensor bias) const noexcept {
+    const std::size_t C = model.shape.channels;
+    layernorm_backward(rows(space.dresidual, C), Into::added, gradient_of(layer, gain), gradient_of(layer, bias),
+                       rows(space.dnormed, C), x, space.means, space.rstds, model.of(layer, gain));
+  }
+};
+
+void Backward::final_norm() const noexcept {
+  const auto& [shape, layout, weights] = model;
+  const std::size_t C = shape.channels;
+  layernorm_backward(rows(space.dresidual, C), Into::replaced, gradient + layout.final_gain,
+                     gradient + layout.final_bias, rows(space.dnormed, C), rows(space.residual.of(shape.layers), C),
+                     space.means, space.rstds, weights + layout.final_gain);
+}
+
+void Backward::mlp(std::size_t layer) const noexcept {
+  const std::size_t C = model.shape.channels;
+  const Matrix dresidual = rows(space.dresidual, C);
+  const Matrix activated = rows(space.activated, 4 * C);
+  const Matrix dhidden = rows(space.dwide, 4 * C);
+  const Matrix normed = rows(space.normed, C);
+  const Matrix middle = rows(space.middle.of(layer), C);
+  const std::size_t hidden_count = inputs.count() * 4 * C;
+
+  linear_input(dhidden, dresidual, model.of(layer, contract_weight));
+  gelu_backward({dhidden.data, hidden_count}, {activated.data, hidden_count}, {dhidden.data, hidden_count},
+                {space.hidden.of(layer), hidden_count});
+  linear_parameters(layer, contract_weight, contract_bias, activated, dresidual);
+
+  norm_again(normed, middle, layer, norm2_gain, norm2_bias);
+  linear_parameters(layer, expand_weight, expand_bias, normed, dhidden);
+  linear_input(rows(space.dnormed, C), dhidden, model.of(layer, expand_weight));
+  norm_input(middle, layer, norm2_gain, norm2_bias);
+}
+
+void Backward::attention(std::size_t layer) const noexcept {
+  const std::size_t C = model.shape.channels;
+  const Matrix dresidual = rows(space.dresidual, C);
+  const Matrix dattended = rows(space.dnormed, C);
+  const Matrix dqkv = rows(space.dwide, 3 * C);
+  const Matrix normed = rows(space.normed, C);
+  const Matrix residual = rows(space.residual.of(layer), C);
+
+  linear_input(dattended, dresidual, model.of(layer, projection_weight));
+  linear_parameters(layer, projection_weight, projection_bias, rows(space.attended.of(layer), C), dresidual);
+  attention_backward(dqkv.data, dattended.data, space.qkv.of(layer), space.probabilities.of(layer),
+                     {inputs.B, inputs.T, C, model.shape.heads}, space.scratch);
+
+  norm_again(normed, residual, layer, norm1_gain, norm1_bias);
+  linear_parameters(layer, attention_weight, attention_bias, normed, dqkv);
+  linear_input(rows(space.dnormed, C), dqkv, model.of(layer, attention_weight));
+  norm_input(residual, layer, norm1_gain, norm1_bias);
+}
+
+void Backward::zero_gaps() const noexcept {
+  const auto& [shape, layout, weights] = model;
+  const std::size_t C = shape.channels;
+  const auto zero_after = [this](std::size_t offset, std::size_t count) {
+    std::fill_n(gradient + offset + count, aligned_floats(count) - count, 0.0f);
+  };
+  zero_after(layout.token_embedding, shape.vocabulary * C);
+  zero_after(layout.position_embedding, shape.positions * C);
+  for (std::size_t layer = 0; layer < shape.layers; ++layer) {
+    for (std::size_t i = 0; i < block_tensors.size(); ++i)
+      zero_after(layout.of(layer, static_cast<BlockTensor>(i)), block_tensors[i].floats(C));
+  }
+  zero_after(layout.final_gain, C);
+  zero_after(layout.final_bias, C);
+}
+
+}  // namespace
+
+void gpt2_backward(std::span<float> gradient, const Gpt2Model& model, const TokenGrid& inputs,
+                   const Gpt2Workspace& space) noexcept {
+  const auto& [shape, layout, weights] = model;
+  const Backward pass{model, space, inputs, gradient.data()};
+  pass.final_norm();
+  for (std::size_t layer = shape.layers; layer-- > 0;) {
+    pass.mlp(layer);
+    pass.attention(layer);
+  }
+  embedding_backward(dense(pass.gradient + layout.token_embedding, shape.vocabulary, shape.channels),
+                     dense(pass.gradient + layout.position_embedding, shape.positions, shape.channels),
+                     pass.rows(space.dresidual, shape.channels), inputs);
+  pass.zero_gaps();
+}
+
+}  // namespace compute

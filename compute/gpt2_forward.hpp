@@ -1,0 +1,34 @@
+#pragma once
+
+// The forward pass of GPT-2, in the parts that training, evaluation and generation share. Internal to compute/.
+
+#include "compute/gpt2.hpp"
+#include "compute/gpt2_layout.hpp"
+#include "compute/gpt2_workspace.hpp"
+#include "compute/token_grid.hpp"
+
+namespace compute {
+
+/// The fixed inputs of a pass.
+struct Gpt2Model {
+  Gpt2Shape shape;
+  Gpt2Layout layout;
+  const float* weights;
+
+  const float* of(std::size_t layer, BlockTensor tensor) const noexcept { return weights + layout.of(layer, tensor); }
+};
+
+/// Inputs and targets of rows as the packer leaves them: the targets are the inputs one further.
+TokenGrid gpt2_inputs(const TokenRows& rows) noexcept;
+TokenGrid gpt2_targets(const TokenRows& rows) noexcept;
+
+/// Runs all layers over whole rows; afterwards `normed` holds the final norm's output, `means` and `rstds` its
+/// statistics.
+void gpt2_forward(const Gpt2Model& model, const TokenGrid& inputs, const Gpt2Workspace& space) noexcept;
+
+/// Runs all layers for positions [first, last) of the one sequence, given qkv of the positions before them; afterwards
+/// row last - 1 of residual.of(layers) is what enters the final norm.
+void gpt2_forward_positions(const Gpt2Model& model, const TokenGrid& sequence, std::size_t first, std::size_t last,
+                            const Gpt2Workspace& space) noexcept;
+
+}  // namespace compute

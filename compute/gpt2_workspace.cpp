@@ -1,0 +1,85 @@
+#include "compute/gpt2_workspace.hpp"
+
+#include <algorithm>
+
+#include "compute/attention.hpp"
+#include "compute/gpt2_head.hpp"
+#include "compute/gpt2_layout.hpp"
+#include "compute/product.hpp"
+
+namespace compute {
+
+namespace {
+
+/// Hands out buffers one after the other, each on a cache line of its own.
+class Places {
+ public:
+  explicit Places(float* base) : base_(base) {}
+
+  float* take(std::size_t count) noexcept {
+    float* place = base_ == nullptr ? nullptr : base_ + used_;
+    used_ += aligned_floats(count);
+    return place;
+  }
+  PerLayer take_each(std::size_t layers, std::size_t count) noexcept {
+    return {take(layers * aligned_floats(count)), aligned_floats(count)};
+  }
+  PerLayer take_shared(std::size_t count) noexcept { return {take(count), 0}; }
+
+  std::size_t used() const noexcept { return used_; }
+
+ private:
+  float* base_;
+  std::size_t used_ = 0;
+};
+
+}  // namespace
+
+Gpt2Workspace gpt2_workspace(const Gpt2Shape& shape, std::size_t B, std::size_t T, Gpt2Pass pass,
+                             float* base) noexcept {
+  const std::size_t C = shape.channels;
+  const std::size_t tokens = B * T;
+  const bool backward = pass == Gpt2Pass::gradient;
+  const bool generate = pass == Gpt2Pass::generate;
+  Places places(base);
+  const auto kept_if = [&](bool kept, std::size_t layers, std::size_t count) {
+    return kept ? places.take_each(layers, count) : places.take_shared(count);
+  };
+
+  Gpt2Workspace space{};
+  space.residual = kept_if(backward, shape.layers + 1, tokens * C);
+  space.qkv = kept_if(backward || generate, shape.layers, tokens * 3 * C);
+  space.probabilities = kept_if(backward, shape.layers, generate ? 0 : tokens * shape.heads * T);
+  space.attended = kept_if(backward, shape.layers, tokens * C);
+  space.middle = kept_if(backward, shape.layers, tokens * C);
+  space.hidden = kept_if(backward, shape.layers, tokens * 4 * C);
+  space.normed = places.take(tokens * C);
+  space.means = places.take(tokens);
+  space.rstds = places.take(tokens);
+  if (backward) {
+    space.dresidual = places.take(tokens * C);
+    space.dnormed = places.take(tokens * C);
+  }
+
+  const std::size_t wide = aligned_floats(tokens * 4 * C);
+  const std::size_t logits = (generate ? 0 : std::min(tokens, logit_rows)) * shape.vocabulary;
+  space.logits = places.take(std::max(logits, backward ? 2 * wide : wide));
+  space.activated = space.logits;
+  if (backward) space.dwide = base == nullptr ? nullptr : space.logits + wide;
+
+  space.scratch = places.take(product_scratch_floats + attention_scratch_floats({B, T, C, shape.heads}));
+  space.floats = places.used();
+  return space;
+}
+
+std::size_t gpt2_workspace_floats(const Gpt2Shape& shape, std::size_t B, std::size_t T) {
+  return gpt2_workspace(shape, B, T, Gpt2Pass::gradient, nullptr).floats;
+}
+
+std::size_t gpt2_forward_workspace_floats(const Gpt2Shape& shape, std::size_t B, std::size_t T) {
+  const std::size_t loss = gpt2_workspace(shape, B, T, Gpt2Pass::loss, nullptr).floats;
+  const std::size_t generate = gpt2_workspace(shape, 1, T, Gpt2Pass::generate, nullptr).floats;
+  return std::max(loss, B == 1 ? generate : 0);
+}
+
+}  // namespace compute

@@ -1,0 +1,55 @@
+#pragma once
+
+// How a pass shares out its workspace. What the backward pass needs is kept once per layer; the rest is a handful of
+// buffers that every layer uses again. A norm's output, its statistics and the GELU's output are computed anew on the
+// way back: a percent or two of the time for a third of the memory. Internal to compute/.
+
+#include <cstddef>
+
+#include "compute/gpt2.hpp"
+
+namespace compute {
+
+/// What a workspace is for: which layers' activations outlive their layer.
+enum class Gpt2Pass {
+  gradient,  ///< everything the backward pass reads
+  loss,      ///< nothing
+  generate,  ///< qkv: the keys and values of earlier positions
+};
+
+/// A buffer per layer, or (stride 0) one that all layers share.
+struct PerLayer {
+  float* first;
+  std::size_t stride;
+
+  float* of(std::size_t layer) const noexcept { return first + layer * stride; }
+};
+
+/// The buffers of one pass over B*T tokens; a row per token.
+struct Gpt2Workspace {
+  PerLayer residual;       ///< C: what enters a block; one more than there are layers
+  PerLayer qkv;            ///< 3C
+  PerLayer probabilities;  ///< B*H*T*T floats; not for `generate`
+  PerLayer attended;       ///< C: the heads' results
+  PerLayer middle;         ///< C: the residual stream between attention and the layers of the GELU
+  PerLayer hidden;         ///< 4C: what enters the GELU
+  float* normed;           ///< C: a norm's output; also what is added to the residual stream
+  float* means;            ///< a float per token, of the norm computed last
+  float* rstds;
+  float* activated;  ///< 4C: the GELU's output
+  float* logits;     ///< V, for `logit_rows` tokens, none for `generate`; shares memory with activated and dwide, never
+                     ///< needed with them
+
+  float* dresidual;  ///< C; these three for `gradient` alone
+  float* dnormed;    ///< C
+  float* dwide;      ///< 4C: gradient of hidden, then 3C of qkv
+
+  float* scratch;  ///< of products and attention
+
+  std::size_t floats;  ///< of the whole workspace
+};
+
+/// Places the buffers from `base` on, which is 64-byte aligned; nullptr to learn the size alone.
+Gpt2Workspace gpt2_workspace(const Gpt2Shape& shape, std::size_t B, std::size_t T, Gpt2Pass pass, float* base) noexcept;
+
+}  // namespace compute

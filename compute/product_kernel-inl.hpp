@@ -1,0 +1,139 @@
+// The micro-kernel of matrix products: a tile of the result held in registers while k runs over one block. For
+// compute/product_simd.cpp only, once per target.
+//
+// Per step of k a tile of R rows and `Vectors` vectors loads Vectors + R values and does R * Vectors fused
+// multiply-adds. 14 x 2 takes 28 accumulators, 2 vectors of b and 1 of a: 31 of AVX-512's 32 registers. 6 x 2 takes 15
+// of AVX2's 16; its 12 chains cover a latency of 4 cycles at 2 per cycle.
+
+#if defined(ICOSA_COMPUTE_PRODUCT_KERNEL_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef ICOSA_COMPUTE_PRODUCT_KERNEL_INL
+#undef ICOSA_COMPUTE_PRODUCT_KERNEL_INL
+#else
+#define ICOSA_COMPUTE_PRODUCT_KERNEL_INL
+#endif
+
+#include <hwy/highway.h>
+
+#include <array>
+#include <cstddef>
+#include <utility>
+
+#include "compute/simd_math-inl.hpp"
+
+#if HWY_NATIVE_FMA  // the portable targets run the plain forms
+HWY_BEFORE_NAMESPACE();
+namespace compute {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using ProductTag = hn::ScalableTag<float>;
+inline constexpr std::size_t product_lanes = HWY_LANES(float);
+inline constexpr std::size_t vector_registers = HWY_TARGET == HWY_AVX2 ? 16 : 32;
+inline constexpr std::size_t tile_vectors = 2;
+inline constexpr std::size_t tile_rows_max = (vector_registers - 1 - tile_vectors) / tile_vectors;
+inline constexpr std::size_t tile_vectors_max = 8;
+
+/// One block of k for one tile of the result.
+struct Tile {
+  const float* a;  ///< element (i, k) is a[i * a_row + k * a_step]
+  std::size_t a_row, a_step;
+  const float* b;  ///< element (k, j) is b[k * b_step + j]; whole vectors are read
+  std::size_t b_step;
+  std::size_t depth;  ///< steps of k, at most product_block
+  float* out;
+  std::size_t out_stride;
+  std::size_t columns;  ///< of the result, at most Vectors vectors, more than Vectors - 1
+  bool add;             ///< out = out + chain, else out = chain
+  const float* bias;    ///< added after that, or nullptr
+};
+
+/// Where a's elements lie: rows side by side (packed, or used transposed), or each row along k (used as stored).
+enum class Layout : std::size_t { rows_adjacent, steps_adjacent };
+
+template <std::size_t Rows, std::size_t Vectors, Layout layout>
+void RunTile(const Tile& tile) {
+  const ProductTag d;
+  using V = hn::Vec<ProductTag>;
+  V sums[Rows][Vectors];
+  HWY_UNROLL(16)
+  for (std::size_t i = 0; i < Rows; ++i) {
+    HWY_UNROLL(8)
+    for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = hn::Zero(d);
+  }
+
+  const std::size_t a_row = layout == Layout::rows_adjacent ? 1 : tile.a_row;
+  const std::size_t a_step = layout == Layout::rows_adjacent ? tile.a_step : 1;
+  const float* HWY_RESTRICT a = tile.a;
+  const float* HWY_RESTRICT b = tile.b;
+  for (std::size_t k = 0; k < tile.depth; ++k) {
+    V right[Vectors];
+    HWY_UNROLL(8)
+    for (std::size_t v = 0; v < Vectors; ++v) right[v] = hn::LoadU(d, b + v * product_lanes);
+    HWY_UNROLL(16)
+    for (std::size_t i = 0; i < Rows; ++i) {
+      const V left = hn::Set(d, a[i * a_row]);
+      HWY_UNROLL(8)
+      for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = hn::MulAdd(left, right[v], sums[i][v]);
+    }
+    a += a_step;
+    b += tile.b_step;
+  }
+
+  const std::size_t last_lanes = tile.columns - (Vectors - 1) * product_lanes;
+  HWY_UNROLL(8)
+  for (std::size_t v = 0; v < Vectors; ++v) {
+    const std::size_t lanes = v + 1 < Vectors ? product_lanes : last_lanes;
+    float* out = tile.out + v * product_lanes;
+    const V bias = tile.bias == nullptr ? hn::Zero(d) : LoadPart(d, tile.bias + v * product_lanes, lanes);
+    HWY_UNROLL(16)
+    for (std::size_t i = 0; i < Rows; ++i) {
+      V sum = sums[i][v];
+      if (tile.add) sum = hn::Add(LoadPart(d, out, lanes), sum);
+      if (tile.bias != nullptr) sum = hn::Add(sum, bias);
+      StorePart(sum, d, out, lanes);
+      out += tile.out_stride;
+    }
+  }
+}
+
+using RunTileFunction = void (*)(const Tile&);
+
+/// RunTile<1, ...> to RunTile<rows of the register file, ...>; nullptr where the sums would not fit into registers.
+template <std::size_t Vectors, Layout layout, std::size_t... Index>
+constexpr std::array<RunTileFunction, tile_rows_max> TileRow(std::index_sequence<Index...>) {
+  const auto pick = [](auto rows) constexpr -> RunTileFunction {
+    if constexpr (rows() * Vectors <= tile_rows_max * tile_vectors) {
+      return &RunTile<rows(), Vectors, layout>;
+    } else {
+      return nullptr;
+    }
+  };
+  return {pick(std::integral_constant<std::size_t, Index + 1>())...};
+}
+
+template <std::size_t Vectors, Layout layout>
+inline constexpr std::array<RunTileFunction, tile_rows_max> tile_functions =
+    TileRow<Vectors, layout>(std::make_index_sequence<tile_rows_max>());
+
+/// The kernel for `rows` in [1, tile_rows_max] and `vectors` of 1, 2, 4 or 8, nullptr where there is none.
+inline RunTileFunction TileFunction(std::size_t rows, std::size_t vectors, Layout layout) {
+  const bool adjacent = layout == Layout::rows_adjacent;
+  constexpr Layout along_rows = Layout::rows_adjacent, along_steps = Layout::steps_adjacent;
+  switch (vectors) {
+    case 1:
+      return (adjacent ? tile_functions<1, along_rows> : tile_functions<1, along_steps>)[rows - 1];
+    case 2:
+      return (adjacent ? tile_functions<2, along_rows> : tile_functions<2, along_steps>)[rows - 1];
+    case 4:
+      return (adjacent ? tile_functions<4, along_rows> : tile_functions<4, along_steps>)[rows - 1];
+    default:
+      return (adjacent ? tile_functions<8, along_rows> : tile_functions<8, along_steps>)[rows - 1];
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace compute
+HWY_AFTER_NAMESPACE();
+#endif
+
+#endif

@@ -1,0 +1,53 @@
+#pragma once
+
+// A GPT-2 in memory with everything that its functions ask the caller for.
+
+#include <hwy/aligned_allocator.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "compute/gpt2.hpp"
+
+namespace tests {
+
+/// 64-byte aligned floats, filled with what no pass may rely on.
+class Workspace {
+ public:
+  explicit Workspace(std::size_t count) : memory_(hwy::AllocateAligned<float>(count)), count_(count) {
+    for (float& value : span()) value = -7e33f;
+  }
+  std::span<float> span() { return {memory_.get(), count_}; }
+
+ private:
+  hwy::AlignedFreeUniquePtr<float[]> memory_;
+  std::size_t count_;
+};
+
+inline std::vector<float> initial_weights(const compute::Gpt2Shape& shape, std::uint64_t seed) {
+  std::vector<float> weights(compute::gpt2_floats(shape));
+  compute::gpt2_initialize(weights, shape, seed);
+  return weights;
+}
+
+struct LossAndGradient {
+  compute::LossSum loss;
+  std::vector<float> gradient;
+};
+
+inline LossAndGradient gradient_of(const compute::Gpt2Shape& shape, std::span<const float> weights,
+                                   const compute::TokenRows& rows) {
+  Workspace workspace(compute::gpt2_workspace_floats(shape, rows.B, rows.T));
+  std::vector<float> gradient(weights.size(), -3e33f);
+  const compute::LossSum loss = compute::gpt2_gradient(gradient, shape, weights, rows, workspace.span());
+  return {loss, std::move(gradient)};
+}
+
+inline compute::LossSum loss_of(const compute::Gpt2Shape& shape, std::span<const float> weights,
+                                const compute::TokenRows& rows) {
+  Workspace workspace(compute::gpt2_forward_workspace_floats(shape, rows.B, rows.T));
+  return compute::gpt2_loss(shape, weights, rows, workspace.span());
+}
+
+}  // namespace tests

@@ -1,0 +1,177 @@
+#include "compute/gpt2.hpp"
+
+#include <bit>
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <set>
+
+#include "tests/compute/gpt2_fixture.hpp"
+#include "tests/compute/random_floats.hpp"
+#include "tests/compute/targets.hpp"
+
+BOOST_AUTO_TEST_SUITE(gpt2)
+
+using compute::Gpt2Shape;
+using compute::TokenRows;
+using tests::gradient_of;
+using tests::loss_of;
+using tests::same_bits;
+
+constexpr Gpt2Shape small = {.layers = 2, .heads = 3, .channels = 18, .vocabulary = 37, .positions = 11};
+
+BOOST_AUTO_TEST_CASE(gpt2_small_has_124_439_808_parameters) {
+  BOOST_TEST(compute::gpt2_parameters({12, 12, 768, 50257, 1024}) == 124'439'808u);
+}
+
+BOOST_AUTO_TEST_CASE(tensors_lie_one_after_the_other_at_multiples_of_16_floats) {
+  std::size_t end = 0;
+  std::set<std::string> names;
+  for (const compute::Tensor& tensor : compute::gpt2_tensors(small)) {
+    BOOST_TEST(tensor.offset % 16 == 0u);
+    BOOST_TEST((tensor.offset >= end && tensor.offset < end + 16));
+    BOOST_TEST(tensor.decayed == (tensor.shape.size() == 2));
+    end = tensor.offset + tensor.count;
+    names.insert(tensor.name);
+  }
+  BOOST_TEST(compute::gpt2_floats(small) == (end + 15) / 16 * 16);
+  BOOST_TEST(names.size() == 4 + 12 * small.layers);
+  for (const char* name : {"transformer.wte.weight", "transformer.wpe.weight", "transformer.h.1.attn.c_attn.weight",
+                           "transformer.h.0.mlp.c_proj.bias", "transformer.ln_f.bias"})
+    BOOST_TEST(names.count(name) == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(the_initial_weights_are_the_same_bits_anywhere) {
+  std::uint32_t mixed = 0;
+  std::uint64_t sum = 0;
+  for (const float weight : tests::initial_weights(small, 42)) {
+    const auto bits = std::bit_cast<std::uint32_t>(weight);
+    mixed = std::rotl(mixed, 1) ^ bits;
+    sum += bits;
+  }
+  BOOST_TEST(mixed == 91304643u);
+  BOOST_TEST(sum == 18068884164816u);
+}
+
+BOOST_AUTO_TEST_CASE(the_initial_weights_have_the_deviations_of_gpt2) {
+  const Gpt2Shape shape = {.layers = 8, .heads = 2, .channels = 64, .vocabulary = 300, .positions = 100};
+  const auto weights = tests::initial_weights(shape, 1);
+  for (const compute::Tensor& tensor : compute::gpt2_tensors(shape)) {
+    const auto values = std::span(weights).subspan(tensor.offset, tensor.count);
+    double squares = 0;
+    for (const float value : values) squares += static_cast<double>(value) * value;
+    const double deviation = std::sqrt(squares / static_cast<double>(tensor.count));
+    const bool vector = tensor.shape.size() == 1;
+    const double matrix = tensor.name.ends_with("c_proj.weight") ? 0.02 / 4 : 0.02;
+    const double expected = vector ? (tensor.name.ends_with(".bias") ? 0 : 1) : matrix;
+    BOOST_TEST(std::abs(deviation - expected) <= 0.05 * expected, tensor.name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_untrained_model_knows_nothing) {
+  const Gpt2Shape shape = {.layers = 2, .heads = 2, .channels = 32, .vocabulary = 1000, .positions = 32};
+  const auto ids = tests::random_ids(4 * 33, 1, shape.vocabulary);
+  const auto loss = loss_of(shape, tests::initial_weights(shape, 1), {ids.data(), 4, 32, 128});
+  BOOST_TEST(loss.targets_count == 128u);
+  BOOST_TEST(loss.nats / 128 == std::log(1000.0), boost::test_tools::tolerance(0.01));
+}
+
+BOOST_AUTO_TEST_CASE(the_loss_alone_has_the_bits_of_the_loss_with_its_gradient) {
+  const auto weights = tests::random_floats(compute::gpt2_floats(small), 3, 0.3);
+  const auto ids = tests::random_ids(3 * 8, 1, small.vocabulary);
+  const TokenRows rows{ids.data(), 3, 7, 19};
+  BOOST_TEST(loss_of(small, weights, rows).nats == gradient_of(small, weights, rows).loss.nats);
+}
+
+BOOST_AUTO_TEST_CASE(the_gradient_is_written_whole) {
+  const auto weights = tests::initial_weights(small, 3);
+  const auto ids = tests::random_ids(5, 1, small.vocabulary);
+  const auto [loss, gradient] = gradient_of(small, weights, {ids.data(), 1, 4, 4});
+  std::vector<bool> used(gradient.size());
+  for (const compute::Tensor& tensor : compute::gpt2_tensors(small)) {
+    for (std::size_t i = 0; i < tensor.count; ++i) used[tensor.offset + i] = true;
+    if (tensor.name == "transformer.wpe.weight") {  // positions from 4 on are not used
+      for (std::size_t i = 4 * small.channels; i < tensor.count; ++i)
+        BOOST_TEST(std::bit_cast<std::uint32_t>(gradient[tensor.offset + i]) == 0u);
+    }
+  }
+  for (std::size_t i = 0; i < gradient.size(); ++i) {
+    BOOST_TEST(std::abs(gradient[i]) < 1e3f);
+    if (!used[i]) BOOST_TEST(std::bit_cast<std::uint32_t>(gradient[i]) == 0u);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(masked_targets_contribute_nothing) {
+  const auto weights = tests::random_floats(compute::gpt2_floats(small), 3, 0.2);
+  auto ids = tests::random_ids(2 * 8, 1, small.vocabulary);
+  const TokenRows rows{ids.data(), 2, 7, 7 + 3};
+  const auto one = gradient_of(small, weights, rows);
+  for (std::size_t i = 8 + 4; i < ids.size(); ++i) ids[i] = (ids[i] + 5) % 37;  // the rest of the second row
+  const auto other = gradient_of(small, weights, rows);
+  BOOST_TEST(one.loss.nats == other.loss.nats);
+  for (std::size_t i = 0; i < one.gradient.size(); ++i)  // as numbers: a zero's sign may differ
+    BOOST_REQUIRE(one.gradient[i] == other.gradient[i]);
+
+  const auto none = gradient_of(small, weights, {ids.data(), 2, 7, 0});
+  BOOST_TEST(none.loss.nats == 0.0);
+  for (const float value : none.gradient) BOOST_REQUIRE(value == 0.0f);
+}
+
+BOOST_AUTO_TEST_CASE(rows_of_a_micro_batch_do_not_see_each_other) {
+  const auto weights = tests::random_floats(compute::gpt2_floats(small), 3, 0.2);
+  const auto ids = tests::random_ids(3 * 8, 1, small.vocabulary);
+  double separate = 0;
+  for (std::size_t b = 0; b < 3; ++b) separate += loss_of(small, weights, {ids.data() + b * 8, 1, 7, 7}).nats;
+  BOOST_TEST(loss_of(small, weights, {ids.data(), 3, 7, 21}).nats == separate, boost::test_tools::tolerance(1e-14));
+}
+
+BOOST_AUTO_TEST_CASE(a_larger_workspace_changes_nothing) {
+  const auto weights = tests::random_floats(compute::gpt2_floats(small), 3, 0.2);
+  const auto ids = tests::random_ids(8, 1, small.vocabulary);
+  const TokenRows rows{ids.data(), 1, 7, 7};
+  tests::Workspace larger(compute::gpt2_workspace_floats(small, 4, 11));
+  std::vector<float> gradient(weights.size());
+  const auto loss = compute::gpt2_gradient(gradient, small, weights, rows, larger.span());
+  const auto expected = gradient_of(small, weights, rows);
+  BOOST_TEST(loss.nats == expected.loss.nats);
+  BOOST_TEST(same_bits(gradient, expected.gradient));
+}
+
+/// Logits after each of the first `count` positions, computing them in these steps.
+std::vector<float> logits_in_steps(std::span<const float> weights, std::span<const std::int32_t> ids,
+                                   const std::vector<std::size_t>& ends) {
+  tests::Workspace workspace(compute::gpt2_forward_workspace_floats(small, 1, small.positions));
+  std::vector<float> logits(small.vocabulary);
+  std::size_t first = 0;
+  for (const std::size_t last : ends) {
+    compute::gpt2_logits(logits, small, weights, ids, first, last, workspace.span());
+    first = last;
+  }
+  return logits;
+}
+
+BOOST_AUTO_TEST_CASE(incremental_logits_have_the_bits_of_a_whole_pass) {
+  const auto weights = tests::random_floats(compute::gpt2_floats(small), 3, 0.3);
+  const auto ids = tests::random_ids(small.positions, 1, small.vocabulary);
+  tests::for_each_target([&] {
+    const auto whole = logits_in_steps(weights, ids, {11});
+    BOOST_TEST(same_bits(logits_in_steps(weights, ids, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}), whole));
+    BOOST_TEST(same_bits(logits_in_steps(weights, ids, {5, 6, 10, 11}), whole));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(logits_are_those_that_training_sees) {
+  const auto weights = tests::random_floats(compute::gpt2_floats(small), 3, 0.3);
+  auto ids = tests::random_ids(small.positions + 1, 1, small.vocabulary);
+  for (std::size_t t = 1; t <= small.positions; ++t) {
+    const auto logits = logits_in_steps(weights, ids, {t});
+    double sum = 0;
+    for (const float logit : logits) sum += std::exp(static_cast<double>(logit));
+    const double nats = std::log(sum) - logits[static_cast<std::size_t>(ids[t])];
+    double before = 0;
+    if (t > 1) before = loss_of(small, weights, {ids.data(), 1, t, t - 1}).nats;
+    const double after = loss_of(small, weights, {ids.data(), 1, t, t}).nats;
+    BOOST_TEST(std::abs(after - before - nats) < 1e-4 * (1 + after));
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

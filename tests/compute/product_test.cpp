@@ -1,0 +1,194 @@
+#include "compute/product.hpp"
+
+#include <rapidcheck.h>
+
+#include <algorithm>
+#include <boost/test/data/monomorphic.hpp>
+#include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
+#include <vector>
+
+#include "compute/cpu.hpp"
+#include "tests/compute/guarded.hpp"
+#include "tests/compute/targets.hpp"
+
+namespace tests {
+
+using compute::As;
+using compute::ConstMatrix;
+using compute::Matrix;
+
+namespace {
+
+struct Shape {
+  std::size_t M, N, K;
+};
+
+std::ostream& operator<<(std::ostream& out, const Shape& shape) {
+  return out << shape.M << " x " << shape.N << " x " << shape.K;
+}
+
+/// Two operands, a bias and a result under every combination of transpositions; odd strides and alignments.
+struct Operands {
+  Operands(const Shape& s, As a_as_, As b_as_, std::size_t padding, std::size_t shift, std::uint32_t seed)
+      : a_as(a_as_),
+        b_as(b_as_),
+        a(a_as == As::stored ? s.M : s.K, a_as == As::stored ? s.K : s.M, padding, shift),
+        b(b_as == As::stored ? s.K : s.N, b_as == As::stored ? s.N : s.K, padding, shift),
+        out(s.M, s.N, padding, shift + 1),
+        bias(1, s.N, 0, shift),
+        scratch(compute::product_scratch_floats + shift) {
+    a.fill(seed);
+    b.fill(seed + 1);
+    bias.fill(seed + 2);
+    out.fill(seed + 3);
+    std::fill(scratch.begin(), scratch.end(), std::bit_cast<float>(0x7fc00001U));
+  }
+
+  const float* bias_data() const { return bias.view().data; }
+
+  As a_as, b_as;
+  GuardedMatrix a, b, out, bias;
+  std::vector<float> scratch;
+};
+
+const std::vector<As> both = {As::stored, As::transposed};
+
+/// Checks multiply with and without bias, and multiply_add, against the plain form, guards included.
+bool equals_the_definition(const Shape& shape, As a_as, As b_as, std::size_t padding, std::size_t shift,
+                           std::uint32_t seed) {
+  Operands o(shape, a_as, b_as, padding, shift, seed);
+  GuardedMatrix expected = o.out;
+  bool equal = true;
+  const auto check = [&](const auto& definition, const auto& kernel) {
+    expected = o.out;
+    definition();
+    for_each_target([&] {
+      GuardedMatrix before = o.out;
+      kernel();
+      equal = equal && same_bits(o.out.floats(), expected.floats());
+      o.out = before;
+    });
+  };
+  float* scratch = o.scratch.data() + shift;
+  for (const float* bias : {static_cast<const float*>(nullptr), o.bias_data()}) {
+    check([&] { compute::plain::multiply(expected.view(), o.a.view(), a_as, o.b.view(), b_as, bias); },
+          [&] { compute::multiply(o.out.view(), o.a.view(), a_as, o.b.view(), b_as, bias, scratch); });
+  }
+  check([&] { compute::plain::multiply_add(expected.view(), o.a.view(), a_as, o.b.view(), b_as); },
+        [&] { compute::multiply_add(o.out.view(), o.a.view(), a_as, o.b.view(), b_as, scratch); });
+  return equal;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(product)
+
+const std::vector<Shape> shapes = {{1, 1, 1},     {1, 1, 0},     {3, 5, 0},     {1, 17, 3},    {2, 130, 40},
+                                   {5, 33, 256},  {7, 15, 257},  {8, 200, 300}, {14, 32, 512}, {15, 31, 64},
+                                   {28, 64, 64},  {29, 65, 255}, {43, 97, 100}, {64, 16, 129}, {65, 300, 70},
+                                   {128, 64, 64}, {256, 48, 33}, {257, 40, 9},  {300, 33, 20}, {530, 3, 7},
+                                   {6, 257, 768}, {13, 1, 513},  {1, 700, 260}, {31, 257, 40}};
+
+BOOST_DATA_TEST_CASE(vectors_have_the_bits_of_the_definition, boost::unit_test::data::make(shapes), shape) {
+  compute::set_floating_point_mode();
+  for (const As a_as : both) {
+    for (const As b_as : both) {
+      BOOST_TEST(equals_the_definition(shape, a_as, b_as, 0, 0, 1));
+      BOOST_TEST(equals_the_definition(shape, a_as, b_as, 3, 5, 2));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(any_shape_stride_and_alignment_gives_the_bits_of_the_definition) {
+  compute::set_floating_point_mode();
+  BOOST_TEST(rc::check([] {
+    const auto size = [](int most) { return static_cast<std::size_t>(*rc::gen::inRange(0, most)); };
+    const Shape shape{1 + size(90), 1 + size(90), size(300)};
+    RC_ASSERT(equals_the_definition(shape, *rc::gen::elementOf(both), *rc::gen::elementOf(both), size(9), size(17),
+                                    *rc::gen::arbitrary<std::uint32_t>()));
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(any_split_of_rows_and_columns_gives_the_same_bits) {
+  compute::set_floating_point_mode();
+  const Shape shape{70, 150, 300};
+  for (const As a_as : both) {
+    for (const As b_as : both) {
+      Operands o(shape, a_as, b_as, 1, 0, 7);
+      GuardedMatrix pieces = o.out;
+      const ConstMatrix a = o.a.view(), b = o.b.view();
+      for_each_target([&] {
+        compute::multiply(o.out.view(), a, a_as, b, b_as, o.bias_data(), o.scratch.data());
+        for (const std::size_t row_cut : {1, 9, 35, 69}) {
+          for (const std::size_t column_cut : {1, 16, 77, 149}) {
+            pieces.fill(8);
+            for (const auto& [i, rows] : {std::pair{std::size_t{0}, row_cut}, {row_cut, shape.M - row_cut}}) {
+              for (const auto& [j, columns] :
+                   {std::pair{std::size_t{0}, column_cut}, {column_cut, shape.N - column_cut}}) {
+                const ConstMatrix a_piece = a_as == As::stored
+                                                ? ConstMatrix{a.data + i * a.stride, rows, shape.K, a.stride}
+                                                : ConstMatrix{a.data + i, shape.K, rows, a.stride};
+                const ConstMatrix b_piece = b_as == As::stored
+                                                ? ConstMatrix{b.data + j, shape.K, columns, b.stride}
+                                                : ConstMatrix{b.data + j * b.stride, columns, shape.K, b.stride};
+                const Matrix whole = pieces.view();
+                const Matrix piece{whole.data + i * whole.stride + j, rows, columns, whole.stride};
+                compute::multiply(piece, a_piece, a_as, b_piece, b_as, o.bias_data() + j, o.scratch.data());
+              }
+            }
+            BOOST_TEST(same_bits(pieces.floats(), o.out.floats()), "cut at " << row_cut << ", " << column_cut);
+          }
+        }
+      });
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_product_in_pieces_of_k_is_the_whole_product) {
+  compute::set_floating_point_mode();
+  const Shape shape{20, 40, 700};
+  Operands o(shape, As::transposed, As::stored, 0, 0, 11);
+  GuardedMatrix pieces = o.out;
+  const ConstMatrix a = o.a.view(), b = o.b.view();
+  compute::multiply(o.out.view(), a, As::transposed, b, As::stored, nullptr, o.scratch.data());
+  const auto rows_of = [](ConstMatrix m, std::size_t first, std::size_t last) {
+    return ConstMatrix{m.data + first * m.stride, last - first, m.columns, m.stride};
+  };
+  compute::multiply(pieces.view(), rows_of(a, 0, 512), As::transposed, rows_of(b, 0, 512), As::stored, nullptr,
+                    o.scratch.data());
+  compute::multiply_add(pieces.view(), rows_of(a, 512, 700), As::transposed, rows_of(b, 512, 700), As::stored,
+                        o.scratch.data());
+  BOOST_TEST(same_bits(pieces.floats(), o.out.floats()));
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_sum_is_plus_zero_and_then_the_bias) {
+  std::vector<float> out(6, 7.0f), scratch(compute::product_scratch_floats);
+  const float bias[] = {-0.0f, 2.0f, -3.0f};
+  const ConstMatrix a{nullptr, 2, 0, 0}, b{nullptr, 0, 3, 3};
+  compute::multiply(compute::dense(out.data(), 2, 3), a, As::stored, b, As::stored, nullptr, scratch.data());
+  BOOST_TEST(same_bits(out, std::vector<float>(6, 0.0f)));
+  compute::multiply(compute::dense(out.data(), 2, 3), a, As::stored, b, As::stored, bias, scratch.data());
+  BOOST_TEST(same_bits(out, std::vector<float>{0, 2, -3, 0, 2, -3}));
+}
+
+BOOST_AUTO_TEST_CASE(the_definition_is_near_the_exact_product) {
+  const Shape shape{9, 11, 600};
+  Operands o(shape, As::stored, As::transposed, 0, 0, 3);
+  compute::plain::multiply(o.out.view(), o.a.view(), As::stored, o.b.view(), As::transposed, o.bias_data());
+  for (std::size_t i = 0; i < shape.M; ++i) {
+    for (std::size_t j = 0; j < shape.N; ++j) {
+      double exact = o.bias.at(0, j), magnitude = std::abs(exact);
+      for (std::size_t k = 0; k < shape.K; ++k) {
+        const double term = static_cast<double>(o.a.at(i, k)) * static_cast<double>(o.b.at(j, k));
+        exact += term;
+        magnitude += std::abs(term);
+      }
+      BOOST_TEST(std::abs(o.out.at(i, j) - exact) <= 1e-5 * magnitude);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace tests
