@@ -16,60 +16,15 @@
 
 #include "compute/attention.hpp"
 #include "compute/attention_head.hpp"
+#include "compute/attention_rows-inl.hpp"
 #include "compute/product.hpp"
-#include "compute/simd_lanes-inl.hpp"
-#include "compute/simd_math-inl.hpp"
-
-HWY_BEFORE_NAMESPACE();
-namespace compute {
-namespace HWY_NAMESPACE {
-
-/// Scores of `count` keys become probabilities.
-void SoftmaxRow(float* row, std::size_t count, float scale) {
-  const Lanes16Tag d;
-  const auto factor = hn::Set(d, scale);
-  ForEachVector(d, count, [&](std::size_t j, std::size_t, std::size_t lanes) HWY_ATTR {
-    StorePart(hn::Mul(LoadPart(d, row + j, lanes), factor), d, row + j, lanes);
-  });
-  const auto largest = hn::Set(d, MaxOf16(d, row, count));
-  Sum16 sum(d);
-  ForEachVector(d, count, [&](std::size_t j, std::size_t slot, std::size_t lanes) HWY_ATTR {
-    auto e = Exp(d, hn::Sub(LoadPart(d, row + j, lanes), largest));
-    if (lanes < hn::Lanes(d)) e = hn::IfThenElseZero(hn::FirstN(d, lanes), e);
-    sum.Add(slot, e);
-    StorePart(e, d, row + j, lanes);
-  });
-  const auto reciprocal = hn::Set(d, 1 / sum.Fold(d));
-  ForEachVector(d, count, [&](std::size_t j, std::size_t, std::size_t lanes) HWY_ATTR {
-    StorePart(hn::Mul(LoadPart(d, row + j, lanes), reciprocal), d, row + j, lanes);
-  });
-}
-
-/// Gradients of `count` probabilities become gradients of the products q k.
-void ScoreGradientRow(float* row, const float* probabilities, std::size_t count, float scale) {
-  const Lanes16Tag d;
-  Sum16 sum(d);
-  ForEachVector(d, count, [&](std::size_t j, std::size_t slot, std::size_t lanes) HWY_ATTR {
-    sum.AddProduct(d, slot, LoadPart(d, probabilities + j, lanes), LoadPart(d, row + j, lanes));
-  });
-  const auto delta = hn::Set(d, sum.Fold(d));
-  const auto factor = hn::Set(d, scale);
-  ForEachVector(d, count, [&](std::size_t j, std::size_t, std::size_t lanes) HWY_ATTR {
-    const auto centred = hn::Sub(LoadPart(d, row + j, lanes), delta);
-    StorePart(hn::Mul(hn::Mul(LoadPart(d, probabilities + j, lanes), centred), factor), d, row + j, lanes);
-  });
-}
-
-}  // namespace HWY_NAMESPACE
-}  // namespace compute
-HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 
 namespace compute {
 
-HWY_EXPORT(SoftmaxRow);
-HWY_EXPORT(ScoreGradientRow);
+HWY_EXPORT(SoftmaxRows);
+HWY_EXPORT(ScoreGradientRows);
 
 namespace {
 
@@ -95,11 +50,7 @@ void forward_tile(float* out, float* rows, const float* qkv, const AttentionHead
   const Matrix p{rows, count, last, head.T};
   multiply(p, head.part(qkv, 0, first, count), As::stored, head.part(qkv, 1, 0, last), As::transposed, nullptr,
            scratch.product);
-  for (std::size_t t = first; t < last; ++t) {
-    float* row = rows + (t - first) * head.T;
-    HWY_DYNAMIC_DISPATCH(SoftmaxRow)(row, t + 1, scale);
-    std::fill(row + t + 1, row + head.T, 0.0f);
-  }
+  HWY_DYNAMIC_DISPATCH(SoftmaxRows)(rows, head.T, first, last, scale);
   multiply(head.output(out, first, count), p, As::stored, head.part(qkv, 2, 0, last), As::stored, scratch.zeros,
            scratch.product);
 }
@@ -112,11 +63,7 @@ void backward_tile(float* dqkv, float* rows, const float* dout, const float* qkv
   const Matrix ds{rows, count, last, head.T};
   multiply(ds, head.output(dout, first, count), As::stored, head.part(qkv, 2, 0, last), As::transposed, nullptr,
            scratch.product);
-  for (std::size_t t = first; t < last; ++t) {
-    float* row = rows + (t - first) * head.T;
-    HWY_DYNAMIC_DISPATCH(ScoreGradientRow)(row, head.square(probabilities) + t * head.T, t + 1, scale);
-    std::fill(row + t + 1, row + last, 0.0f);
-  }
+  HWY_DYNAMIC_DISPATCH(ScoreGradientRows)(rows, head.square(probabilities), head.T, first, last, scale);
   multiply(head.part(dqkv, 0, first, count), ds, As::stored, head.part(qkv, 1, 0, last), As::stored, scratch.zeros,
            scratch.product);
 }

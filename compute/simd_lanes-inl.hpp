@@ -48,6 +48,34 @@ HWY_INLINE void ForEachVector(Lanes16Tag d, std::size_t count, const Visit& visi
   }
 }
 
+/// The fold of one vector: lane i with lane i + half, down to one lane. In registers; through memory it took as long as
+/// the row of a softmax.
+template <class D, class Op>
+HWY_INLINE float FoldVector(D, hn::Vec<D> v, const Op& op) {
+#if HWY_TARGET == HWY_SCALAR  // has no halves
+  (void)op;
+  return hn::GetLane(v);
+#else
+  if constexpr (hn::MaxLanes(D()) == 1) {
+    return hn::GetLane(v);
+  } else {
+    const hn::Half<D> half;
+    return FoldVector(half, op(hn::LowerHalf(half, v), hn::UpperHalf(half, v)), op);
+  }
+#endif
+}
+
+/// The fold of the 16 virtual lanes: lane i with lane i + 8, then i + 4, i + 2, i + 1. op(kept, other) of any width.
+template <class Op>
+HWY_INLINE float FoldLanes(Lanes16Tag d, hn::Vec<Lanes16Tag> (&lanes)[lane_slots], const Op& op) {
+  HWY_UNROLL(4)
+  for (std::size_t width = lane_slots / 2; width > 0; width /= 2) {
+    HWY_UNROLL(8)
+    for (std::size_t i = 0; i < width; ++i) lanes[i] = op(lanes[i], lanes[i + width]);
+  }
+  return FoldVector(d, lanes[0], op);
+}
+
 /// A sum under way, as plain::Sum16. Lanes beyond a short visit must be added as zeros, which change nothing: a lane
 /// that started from +0 is never -0.
 class Sum16 {
@@ -60,14 +88,30 @@ class Sum16 {
   }
   HWY_INLINE void Add(std::size_t slot, V x) { lanes_[slot] = hn::Add(lanes_[slot], x); }
   HWY_INLINE void AddProduct(Lanes16Tag d, std::size_t slot, V a, V b) { lanes_[slot] = Fma(d, a, b, lanes_[slot]); }
-  HWY_INLINE float Fold(Lanes16Tag d) const {
-    HWY_ALIGN float lane[virtual_lanes];
+  HWY_INLINE float Fold(Lanes16Tag d) {
+    return FoldLanes(d, lanes_, [](auto kept, auto other) HWY_ATTR { return hn::Add(kept, other); });
+  }
+
+ private:
+  V lanes_[lane_slots];
+};
+
+/// A maximum under way, as plain::max16. The comparison is spelled out because the machines' own maxima differ on zeros
+/// and NaNs. Lanes beyond a short visit must be taken as -infinity.
+class Max16 {
+  using V = hn::Vec<Lanes16Tag>;
+
+ public:
+  HWY_INLINE explicit Max16(Lanes16Tag d) {
     HWY_UNROLL(16)
-    for (std::size_t slot = 0; slot < lane_slots; ++slot) hn::Store(lanes_[slot], d, lane + slot * hn::Lanes(d));
-    for (std::size_t width = virtual_lanes / 2; width > 0; width /= 2) {
-      for (std::size_t i = 0; i < width; ++i) lane[i] += lane[i + width];
-    }
-    return lane[0];
+    for (V& lane : lanes_) lane = hn::Set(d, -std::numeric_limits<float>::infinity());
+  }
+  HWY_INLINE void Take(std::size_t slot, V x) {
+    lanes_[slot] = hn::IfThenElse(hn::Gt(x, lanes_[slot]), x, lanes_[slot]);
+  }
+  HWY_INLINE float Fold(Lanes16Tag d) {
+    return FoldLanes(d, lanes_,
+                     [](auto kept, auto other) HWY_ATTR { return hn::IfThenElse(hn::Gt(other, kept), other, kept); });
   }
 
  private:
@@ -83,25 +127,15 @@ HWY_INLINE float SumOf16(Lanes16Tag d, const float* x, std::size_t count) {
   return sum.Fold(d);
 }
 
-/// plain::max16. The comparison is spelled out because the machines' own maxima differ on zeros and NaNs.
+/// plain::max16.
 HWY_INLINE float MaxOf16(Lanes16Tag d, const float* x, std::size_t count) {
-  using V = hn::Vec<Lanes16Tag>;
-  const V lowest = hn::Set(d, -std::numeric_limits<float>::infinity());
-  V largest[lane_slots];
-  HWY_UNROLL(16)
-  for (V& lane : largest) lane = lowest;
+  const auto lowest = hn::Set(d, -std::numeric_limits<float>::infinity());
+  Max16 largest(d);
   ForEachVector(d, count, [&](std::size_t offset, std::size_t slot, std::size_t lanes) HWY_ATTR {
-    V candidate = LoadPart(d, x + offset, lanes);
-    if (lanes < hn::Lanes(d)) candidate = hn::IfThenElse(hn::FirstN(d, lanes), candidate, lowest);
-    largest[slot] = hn::IfThenElse(hn::Gt(candidate, largest[slot]), candidate, largest[slot]);
+    const auto candidate = LoadPart(d, x + offset, lanes);
+    largest.Take(slot, lanes < hn::Lanes(d) ? hn::IfThenElse(hn::FirstN(d, lanes), candidate, lowest) : candidate);
   });
-  HWY_ALIGN float lane[virtual_lanes];
-  HWY_UNROLL(16)
-  for (std::size_t slot = 0; slot < lane_slots; ++slot) hn::Store(largest[slot], d, lane + slot * hn::Lanes(d));
-  for (std::size_t width = virtual_lanes / 2; width > 0; width /= 2) {
-    for (std::size_t i = 0; i < width; ++i) lane[i] = lane[i + width] > lane[i] ? lane[i + width] : lane[i];
-  }
-  return lane[0];
+  return largest.Fold(d);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -1,0 +1,37 @@
+#pragma once
+
+// One call of a matrix product and how its scratch is laid out. For the bodies of products only.
+
+#include <cstddef>
+
+#include "compute/matrix.hpp"
+#include "compute/product.hpp"
+
+namespace compute {
+
+/// out = op(a) op(b) + bias, or with `add` out + op(a) op(b).
+struct Product {
+  Matrix out;
+  ConstMatrix a;
+  As a_as;
+  ConstMatrix b;
+  As b_as;
+  const float* bias;
+  bool add;
+  float* scratch;
+
+  std::size_t depth() const noexcept { return a_as == As::stored ? a.columns : a.rows; }
+};
+
+/// Rows of a that stay in L2, packed, while all of b passes: 256 KiB of each block of k.
+inline constexpr std::size_t block_rows_max = 256;
+/// Columns of b packed before each group of rows of a meets them all: 128 KiB. With fewer the result is walked in short
+/// pieces of rows far apart, which at 50,257 columns waits for memory (64 -> 84 % of peak with AVX2, 76 -> 82 AVX-512).
+inline constexpr std::size_t packed_columns_max = 128;
+
+/// Packed a: groups of rows are rounded up to whole vectors where these are short, and have a spill each.
+inline constexpr std::size_t a_scratch_floats = (block_rows_max + 64) * product_block;
+inline constexpr std::size_t b_scratch_floats = packed_columns_max * product_block;
+inline constexpr std::size_t alignment_floats = 16;
+
+}  // namespace compute
