@@ -1,0 +1,14 @@
+#pragma once
+
+// The byte-level BPE tokenizer with GPT-2's split pattern.
+
+#include <memory>
+
+#include "io/bpe_model.hpp"
+#include "io/tokenizer.hpp"
+
+namespace io {
+
+std::shared_ptr<const Tokenizer> make_bpe_tokenizer(std::shared_ptr<const BpeModel> model);
+
+}  // namespace io
