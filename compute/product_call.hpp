@@ -26,7 +26,7 @@ struct Product {
 /// Rows of a that stay in L2, packed, while all of b passes: 256 KiB of each block of k.
 inline constexpr std::size_t block_rows_max = 256;
 /// Columns of b packed before each group of rows of a meets them all: 128 KiB. With fewer the result is walked in short
-/// pieces of rows far apart, which at 50,257 columns waits for memory (64 -> 84 % of peak with AVX2, 76 -> 82 AVX-512).
+/// pieces of rows far apart, which at 50,257 columns waits for memory (64 -> 82 % of peak with AVX2, 76 -> 81 AVX-512).
 inline constexpr std::size_t packed_columns_max = 128;
 
 /// Packed a: groups of rows are rounded up to whole vectors where these are short, and have a spill each.

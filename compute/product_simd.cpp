@@ -3,8 +3,9 @@
 // M x N x K take 2 M N K flops on M K + K N + M N floats; at widths of 64 and more the multiply-adds are the bound, one
 // (AVX-512 on Zen 4) or two vectors a cycle. For each block of at most 256 rows and 256 steps of k (256 KiB of a, in
 // L2) b is packed 128 columns at a time (128 KiB, in L2), in panels two vectors wide; each group of rows of a meets all
-// of them. Measured on one Zen 4 core, share of the multiply-adds' peak (118 GFLOP/s): width 384 with 256 rows 87-93 %
-// with AVX-512, 85-92 % with AVX2; width 64 with 128 rows 84-91 and 77-84 %; 50,257 columns 75-85 %.
+// of them. Measured on one Zen 4 core beside other work, share of the multiply-adds' peak (118 GFLOP/s), AVX-512 and
+// AVX2: width 384 with 256 rows 76-91 and 80-92 %; width 64 with 128 rows 77-95 and 61-86 %; 50,257 columns 76-84 and
+// 73-84 %.
 // Source: Goto & van de Geijn 2008.
 
 #undef HWY_TARGET_INCLUDE
