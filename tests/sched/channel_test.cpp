@@ -12,8 +12,8 @@
 
 namespace {
 
-using test_support::run_on;
-using test_support::some_cores;
+using tests::run_on;
+using tests::some_cores;
 using Numbers = sched::Channel<std::unique_ptr<int>>;
 
 sched::task<void> produce(Numbers& channel, int first, int count, std::atomic<int>& producers_left) {

@@ -12,8 +12,8 @@
 
 namespace {
 
-using test_support::run_on;
-using test_support::some_cores;
+using tests::run_on;
+using tests::some_cores;
 
 struct Buffer {
   std::atomic<int> holders{0};

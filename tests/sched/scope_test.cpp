@@ -12,8 +12,8 @@
 
 namespace {
 
-using test_support::run_on;
-using test_support::some_cores;
+using tests::run_on;
+using tests::some_cores;
 
 sched::task<void> count_up(std::atomic<int>& count) {
   ++count;

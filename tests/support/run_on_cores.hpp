@@ -9,7 +9,7 @@
 #include "sched/cores.hpp"
 #include "sched/task.hpp"
 
-namespace test_support {
+namespace tests {
 
 /// Cores for a test: `count` executors, all pinned to cores this process may use (several to one, if need be).
 inline std::vector<sched::CoreNumber> some_cores(std::size_t count) {
@@ -25,4 +25,4 @@ T run_on(const asio::any_io_executor& executor, sched::task<T> task) {
   return asio::co_spawn(executor, std::move(task), asio::use_future).get();
 }
 
-}  // namespace test_support
+}  // namespace tests
