@@ -1,0 +1,250 @@
+#include "pipeline/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pipeline/commands.hpp"
+#include "pipeline/presets.hpp"
+#include "sched/topology.hpp"
+
+namespace pipeline {
+namespace {
+
+constexpr int failed = 1;
+constexpr int wrong_usage = 2;
+
+/// An option or a command of the program's contract whose part is not built yet: refused by name, never ignored.
+class NotBuilt : public SettingsError {
+ public:
+  explicit NotBuilt(const std::string& name) : SettingsError(name + " is not built yet in this version of icosa") {}
+};
+
+void not_built_option(CLI::App& app, const std::string& name) {
+  app.add_option_function<std::vector<std::string>>(name,
+                                                    [name](const std::vector<std::string>&) { throw NotBuilt(name); })
+      ->expected(0, 1)
+      ->group("");
+}
+
+void not_built_command(CLI::App& app, const std::string& name) {
+  app.add_subcommand(name)->allow_extras()->group("")->callback([name] { throw NotBuilt("icosa " + name); });
+}
+
+/// For options whose 0 would mean "not said".
+const CLI::Validator at_least_one(
+    [](std::string& value) {
+      const bool zero = value.find_first_not_of("0+") == value.npos;
+      return zero ? value + " is too small: give a number from 1" : std::string();
+    },
+    "");
+
+std::string not_one_of(const std::string& option, const std::string& value, const std::string& choices) {
+  return option + " " + value + ": give one of " + choices;
+}
+
+void add_length_and_rate(CLI::App& app, TrainSettings& settings) {
+  app.add_option("--steps", settings.steps, "length of the run in steps (default: the preset's)")->check(at_least_one);
+  app.add_option("--epochs", settings.epochs, "length of the run in passes over the corpus")->check(at_least_one);
+  app.add_option("--tokens", settings.tokens, "length of the run in tokens")->check(at_least_one);
+  app.add_option("--lr", settings.learning_rate, "peak learning rate (default: the preset's)");
+  app.add_option("--warmup", settings.warmup, "steps of linear warm-up (default: a twentieth of the run)");
+  app.add_option_function<std::string>(
+         "--schedule",
+         [&settings](const std::string& name) {
+           if (name == "constant") {
+             settings.schedule = compute::ScheduleKind::constant;
+           } else if (name == "cosine") {
+             settings.schedule = compute::ScheduleKind::cosine;
+           } else if (name == "wsd") {
+             settings.schedule = compute::ScheduleKind::wsd;
+           } else {
+             throw SettingsError(not_one_of("--schedule", name, "cosine, wsd, constant"));
+           }
+         },
+         "how the learning rate goes on after warm-up: cosine, wsd or constant")
+      ->default_str("cosine");
+  app.add_option("--weight-decay", settings.weight_decay, "decoupled weight decay, on matrices only")
+      ->capture_default_str();
+  app.add_option("--grad-clip", settings.grad_clip, "largest global norm of the gradient; 0: no clipping")
+      ->capture_default_str();
+  app.add_option("--seed", settings.seed, "seed of initial weights and document order")->capture_default_str();
+}
+
+void add_model_and_cores(CLI::App& app, TrainSettings& settings) {
+  app.add_option("--tokenizer", settings.tokenizer,
+                 "bytes, gpt2, or a file or folder: *.tiktoken, tokenizer.json, vocab.json with merges.txt")
+      ->capture_default_str();
+  app.add_option_function<std::string>(
+         "--model",
+         [&settings](const std::string& name) {
+           if (name.find('/') != name.npos || name.ends_with(".json")) throw NotBuilt("--model DIR|config.json");
+           settings.model = name;
+         },
+         "a preset: " + preset_names())
+      ->default_str(std::string(default_preset));
+  app.add_option("--seq-len", settings.seq_len, "positions per row, the model's context (default: the preset's)")
+      ->check(at_least_one);
+  app.add_option("--micro-batch", settings.micro_batch, "rows per micro-batch (default: the preset's)")
+      ->check(at_least_one);
+  app.add_option("--workers", settings.workers, "compute coroutines; a step has workers x accumulate micro-batches")
+      ->capture_default_str();
+  app.add_option("--accumulate", settings.accumulate, "micro-batches per worker and step")->capture_default_str();
+  app.add_option_function<std::size_t>(
+         "--levels",
+         [](std::size_t levels) {
+           if (levels != 1) throw NotBuilt("--levels above 1");
+         },
+         "levels of the sphere: 1 (more are not built yet)")
+      ->default_str("1");
+  app.add_option_function<std::string>(
+         "--gradient-memory",
+         [](const std::string& name) {
+           if (name == "fast") throw NotBuilt("--gradient-memory fast");
+           if (name != "auto" && name != "lean")
+             throw SettingsError(not_one_of("--gradient-memory", name, "auto, lean"));
+         },
+         "auto or lean: as few gradient buffers as the sum tree needs")
+      ->default_str("auto");
+  app.add_option("--cores", settings.cores, "how many cores (4), or which (0-3,8) (default: all this process may use)");
+}
+
+void add_data(CLI::App& app, TrainSettings& settings) {
+  app.add_option_function<std::string>(
+         "--shuffle",
+         [&settings](const std::string& name) {
+           if (name == "window") throw NotBuilt("--shuffle window");
+           if (name != "none" && name != "global") throw SettingsError(not_one_of("--shuffle", name, "none, global"));
+           settings.shuffle = name == "none" ? Plan::Shuffle::none : Plan::Shuffle::global;
+         },
+         "order of the documents: none, or global: a new permutation each epoch")
+      ->default_str("global");
+  app.add_option("--val-fraction", settings.val_fraction, "share of the documents held out, by a hash of their names")
+      ->capture_default_str();
+  app.add_option("--eval-every", settings.eval_every, "steps between evaluations (default: only at the end)");
+  app.add_option("--eval-tokens", settings.eval_tokens, "tokens per evaluation; the last one takes all")
+      ->capture_default_str();
+  app.add_flag("--strict", settings.strict, "stop at the first damaged document");
+  app.add_option_function<std::string>(
+         "--io",
+         [&settings](const std::string& name) {
+           if (name == "auto") {
+             settings.io = io::FilesKind::automatic;
+           } else if (name == "uring") {
+             settings.io = io::FilesKind::ring;
+           } else if (name == "threads") {
+             settings.io = io::FilesKind::threads;
+           } else {
+             throw SettingsError(not_one_of("--io", name, "auto, uring, threads"));
+           }
+         },
+         "how files are read: auto, uring or threads")
+      ->default_str("auto");
+}
+
+void add_train(CLI::App& app, std::function<int()>& chosen) {
+  CLI::App* const train = app.add_subcommand("train", "train a model from the text below PATH...");
+  const auto settings = std::make_shared<TrainSettings>();
+  train->add_option("PATH", settings->paths, "folders and files with plain text")->required();
+  train->add_option("--out", settings->out, "folder of the run (default: a new one under runs/)");
+  add_model_and_cores(*train, *settings);
+  add_length_and_rate(*train, *settings);
+  add_data(*train, *settings);
+  train->add_option("--checkpoint-every", settings->checkpoint_every,
+                    "steps between checkpoints (default: only at the end)");
+  train->add_option("--keep", settings->keep, "newest checkpoints to keep")->capture_default_str();
+  train->add_option("--summary", settings->summary, "write the run's figures to this file, as JSON");
+  train->add_flag("--quiet", settings->quiet, "show errors only");
+  for (const char* const name : {"--config", "--resume", "--text-key", "--trace"}) not_built_option(*train, name);
+  train->callback([settings, &chosen] { chosen = [settings] { return train_command(*settings); }; });
+}
+
+void add_generate(CLI::App& app, std::function<int()>& chosen) {
+  CLI::App* const generate = app.add_subcommand("generate", "continue a prompt with a trained model");
+  const auto options = std::make_shared<GenerateOptions>();
+  generate->add_option("RUN", options->source, "folder of a run or of one of its checkpoints")->required();
+  generate->add_option("--prompt", options->prompt, "text to continue");
+  generate->add_option("--max-tokens", options->tokens_max, "tokens to add at most")->capture_default_str();
+  generate->add_option("--temperature", options->sampling.temperature, "0: always the most likely token")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  generate->add_option("--top-k", options->sampling.top_k, "choose among so many tokens; 0: all")
+      ->capture_default_str();
+  generate->add_option("--top-p", options->sampling.top_p, "choose among the most likely tokens of this total")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  generate->add_option("--seed", options->seed, "seed of the choice")->capture_default_str();
+  generate->add_flag("--quiet", options->quiet, "show errors only");
+  generate->callback([options, &chosen] { chosen = [options] { return generate_command(*options); }; });
+}
+
+void add_token_command(CLI::App& app, std::function<int()>& chosen, const char* name, const char* description,
+                       const char* jsonl_description, int (*command)(const TokenOptions&)) {
+  CLI::App* const sub = app.add_subcommand(name, description);
+  const auto options = std::make_shared<TokenOptions>();
+  sub->add_option("--tokenizer", options->tokenizer,
+                  "bytes, gpt2, or a file or folder: *.tiktoken, tokenizer.json, vocab.json with merges.txt")
+      ->required();
+  sub->add_flag("--jsonl", options->jsonl, jsonl_description);
+  sub->callback([options, command, &chosen] { chosen = [options, command] { return command(*options); }; });
+}
+
+void add_inspect(CLI::App& app, std::function<int()>& chosen) {
+  CLI::App* const inspect = app.add_subcommand("inspect", "show what a run, a checkpoint or a corpus holds");
+  const auto paths = std::make_shared<std::vector<std::string>>();
+  inspect->add_option("RUN|CHECKPOINT|PATH", *paths, "what to look at")->required();
+  inspect->callback([paths, &chosen] { chosen = [paths] { return inspect_command(*paths); }; });
+}
+
+bool is_command(CLI::App& app, const std::string& name) {
+  return !app.get_subcommands([&](CLI::App* command) { return command->get_name() == name; }).empty();
+}
+
+int complain(const std::string& line, int exit_code) {
+  std::fprintf(stderr, "icosa: %s\n", line.c_str());
+  return exit_code;
+}
+
+}  // namespace
+
+int run_command_line(int argument_count, char** arguments) {
+  std::function<int()> chosen;
+  CLI::App app("icosa trains a language model straight from a folder of text, on CPUs");
+  app.name("icosa");
+  app.set_version_flag("--version", "icosa " ICOSA_VERSION);
+  app.require_subcommand(1);
+  add_train(app, chosen);
+  add_generate(app, chosen);
+  add_token_command(app, chosen, "encode", "standard input to token ids", "a line {\"text\": ...} in, a line [ids] out",
+                    &encode_command);
+  add_token_command(app, chosen, "decode", "token ids to text", "a line [ids] in, a line {\"text\": ...} out",
+                    &decode_command);
+  add_inspect(app, chosen);
+  for (const char* const name : {"eval", "tokenize", "tokenizer", "export", "bench"}) not_built_command(app, name);
+
+  try {
+    app.parse(argument_count, arguments);
+    return chosen();
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help and --version
+    const std::string command = argument_count > 1 ? arguments[1] : "";
+    if (!command.empty() && command[0] != '-' && !is_command(app, command))
+      return complain("there is no command '" + command + "'; see icosa --help", wrong_usage);
+    return complain(std::string(error.what()) + "; see icosa --help", wrong_usage);
+  } catch (const SettingsError& error) {
+    return complain(error.what(), wrong_usage);
+  } catch (const sched::TopologyError& error) {
+    return complain(error.what(), wrong_usage);
+  } catch (const std::bad_alloc&) {
+    return complain("out of memory; take a smaller --model, --micro-batch or fewer --cores", failed);
+  } catch (const std::exception& error) {
+    return complain(error.what(), failed);
+  }
+}
+
+}  // namespace pipeline

@@ -1,0 +1,56 @@
+#include "pipeline/console.hpp"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <span>
+#include <utility>
+
+#include "io/error.hpp"
+
+namespace pipeline {
+namespace {
+
+constexpr const char* erase_line = "\r\033[K";
+
+}  // namespace
+
+Console::Console(io::Files& files, bool quiet)
+    : files_(files),
+      standard_error_(STDERR_FILENO, "standard error"),
+      quiet_(quiet),
+      interactive_(!quiet && isatty(STDERR_FILENO) == 1) {}
+
+Console::~Console() {
+  standard_error_.release();  // it is not ours to close
+}
+
+std::size_t Console::width() const noexcept {
+  winsize size{};
+  constexpr std::size_t usual = 80;
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : usual;
+}
+
+sched::task<void> Console::say(std::string line) {
+  if (quiet_) co_return;
+  std::string text = (std::exchange(drawn_, false) ? erase_line : "") + line + "\n";
+  co_await write(std::move(text));
+}
+
+sched::task<void> Console::draw(std::string line) {
+  if (!interactive_) co_return;
+  drawn_ = true;
+  std::string text = erase_line + line;
+  co_await write(std::move(text));
+}
+
+sched::task<void> Console::write(std::string text) {
+  try {
+    co_await files_.write(standard_error_, io::Files::append_position, std::as_bytes(std::span(text)));
+  } catch (const io::FileError&) {
+    quiet_ = true;  // nobody is looking any more; the run is worth more than its display
+    interactive_ = false;
+  }
+}
+
+}  // namespace pipeline

@@ -1,0 +1,41 @@
+#pragma once
+
+// What the user sees while a run goes on: lines and a progress bar on standard error, written through Files, so that a
+// slow terminal blocks no executor.
+
+#include <cstddef>
+#include <string>
+
+#include "io/files.hpp"
+#include "sched/task.hpp"
+
+namespace pipeline {
+
+class Console {
+ public:
+  /// `quiet`: nothing is shown.
+  Console(io::Files& files, bool quiet);
+  ~Console();
+
+  bool quiet() const noexcept { return quiet_; }
+  /// A terminal, where a line can be drawn over.
+  bool interactive() const noexcept { return interactive_; }
+  /// Columns of the terminal.
+  std::size_t width() const noexcept;
+
+  /// A line that stays.
+  sched::task<void> say(std::string line);
+  /// The line at the bottom, drawn over the last one; on a terminal only.
+  sched::task<void> draw(std::string line);
+
+ private:
+  sched::task<void> write(std::string text);
+
+  io::Files& files_;
+  io::OpenFile standard_error_;
+  bool quiet_;
+  bool interactive_;
+  bool drawn_ = false;  // a progress line stands at the bottom
+};
+
+}  // namespace pipeline

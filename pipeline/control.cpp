@@ -1,0 +1,226 @@
+#include "pipeline/control.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+#include <asio/post.hpp>
+
+#include <exception>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "io/error.hpp"
+#include "pipeline/clock.hpp"
+#include "pipeline/interrupt.hpp"
+#include "pipeline/update.hpp"
+
+namespace pipeline {
+namespace {
+
+/// Lets the workers begin a step: its weights are published by the post to each core.
+void open_step(Run& run, std::uint64_t step) {
+  for (sched::CoreIndex core = 0; core < run.cores.count(); ++core)
+    asio::post(run.cores.of(core), [&gate = run.core_states[core].gate, step] { gate.open(step); });
+}
+
+/// Nanoseconds that the cores have spent waiting, summed.
+struct Waits {
+  std::uint64_t data_ns = 0;
+  std::uint64_t boundary_ns = 0;
+};
+
+Waits waits_of(const Run& run) {
+  Waits waits;
+  for (const CoreState& state : run.core_states) {
+    waits.data_ns += state.times.data_wait_ns.load(std::memory_order_relaxed);
+    waits.boundary_ns += state.times.boundary_wait_ns.load(std::memory_order_relaxed);
+  }
+  return waits;
+}
+
+compute::AdamWStep adamw_step(const ControlRoom& room, std::uint64_t step) {
+  compute::AdamWStep adamw{};
+  adamw.learning_rate = compute::learning_rate(room.schedule, step);
+  adamw.weight_decay = room.settings.weight_decay;
+  adamw.step = step;
+  return adamw;
+}
+
+/// metrics.jsonl of the run: whole lines only, also when the disk fills up.
+class MetricsFile {
+ public:
+  explicit MetricsFile(io::Files& files) : files_(files) {}
+
+  sched::task<void> open(std::string path) { file_ = co_await files_.open(path, O_WRONLY | O_CREAT | O_APPEND, 0666); }
+  sched::task<void> append(std::string line) {
+    std::exception_ptr failure;
+    try {
+      co_await files_.write(file_, size_bytes_, std::as_bytes(std::span(line)));
+      size_bytes_ += line.size();
+    } catch (const io::FileError&) {
+      failure = std::current_exception();
+    }
+    if (!failure) co_return;
+    // Half a line may have gone down. The run ends here, so a blocking call holds up nobody.
+    if (::ftruncate(file_.descriptor(), static_cast<off_t>(size_bytes_)) != 0) std::rethrow_exception(failure);
+    std::rethrow_exception(failure);
+  }
+  sched::task<void> close() { co_await files_.close(std::move(file_)); }
+
+ private:
+  io::Files& files_;
+  io::OpenFile file_;
+  std::uint64_t size_bytes_ = 0;
+};
+
+/// The run as the control sees it, step after step.
+class Journal {
+ public:
+  Journal(ControlRoom& room) : room_(room), metrics_file_(room.files) {}
+
+  sched::task<void> begin() {
+    std::string path = room_.settings.out + "/metrics.jsonl";
+    co_await metrics_file_.open(std::move(path));
+    step_began_ns_ = now_ns();
+  }
+
+  /// After the update of `step`: counts, writes the metrics line and draws the progress.
+  sched::task<void> record(std::uint64_t step, const Gradient& gradient, double norm, std::uint64_t update_began_ns) {
+    const std::uint64_t ended_ns = now_ns();
+    const std::uint64_t step_ns = ended_ns - step_began_ns_;
+    const std::uint64_t update_ns = ended_ns - update_began_ns;
+    const Waits waits = waits_of(room_.run);
+    const std::uint64_t data_wait_ns = waits.data_ns - waits_.data_ns;
+    const double per_core_ms = 1e-6 / static_cast<double>(room_.run.cores.count());
+    RunTotals& totals = room_.totals;
+    totals.progress.steps = step;
+    totals.progress.targets_count += gradient.targets_count;
+    totals.progress.documents_count += gradient.documents_count;
+    totals.final_loss = gradient.nats / static_cast<double>(gradient.targets_count);
+    if (step > 1) {
+      totals.steady_targets_count += gradient.targets_count;
+      totals.steady_ns += step_ns;
+      totals.steady_update_ns += update_ns;
+      totals.steady_data_wait_ns += data_wait_ns;
+    }
+    StepMetrics metrics;
+    metrics.step = step;
+    metrics.targets_count = totals.progress.targets_count;
+    metrics.loss = totals.final_loss;
+    metrics.learning_rate = compute::learning_rate(room_.schedule, step);
+    metrics.gradient_norm = norm;
+    metrics.step_ms = milliseconds(step_ns);
+    metrics.data_wait_ms = static_cast<double>(data_wait_ns) * per_core_ms;
+    metrics.boundary_wait_ms = static_cast<double>(waits.boundary_ns - waits_.boundary_ns) * per_core_ms;
+    metrics.update_ms = milliseconds(update_ns);
+    metrics.tokens_per_second = static_cast<double>(gradient.targets_count) / seconds(step_ns);
+    waits_ = waits;
+    std::string line = to_json_line(metrics);
+    co_await metrics_file_.append(std::move(line));
+    co_await show(metrics, ended_ns);
+  }
+
+  /// What lies between steps, evaluations and checkpoints, is not part of any step's time.
+  void step_begins() noexcept {
+    waits_ = waits_of(room_.run);
+    step_began_ns_ = now_ns();
+  }
+
+  sched::task<void> evaluate_now(bool whole) {
+    if (!room_.validation) co_return;
+    const Validation& held_out = *room_.validation;
+    Plan plan(held_out.sources.size(), Plan::Shuffle::none, 0, 1);
+    Accounting accounting;
+    PackerShape shape = held_out.shape;
+    if (whole) shape.targets_max = ~std::uint64_t{0};
+    Ingest ingest{room_.files,           held_out.sources,      plan,  held_out.tokenizer, shape, held_out.first_block,
+                  held_out.blocks_count, room_.settings.strict, false, accounting};
+    const Evaluation evaluation = co_await evaluate(room_.run, ingest);
+    if (whole) room_.totals.validation_accounting = std::move(accounting);
+    if (evaluation.targets_count == 0) co_return;
+    room_.totals.validation = evaluation;
+    std::string line = fmt::format("step {}: held-out loss {:.4f}, {:.4f} bits per byte over {} tokens{}",
+                                   room_.totals.progress.steps, evaluation.loss(), evaluation.bits_per_byte(),
+                                   format_count(evaluation.targets_count), whole ? ", all there are" : "");
+    co_await room_.console.say(std::move(line));
+  }
+
+  sched::task<void> end() { co_await metrics_file_.close(); }
+
+ private:
+  sched::task<void> show(const StepMetrics& metrics, std::uint64_t now) {
+    constexpr std::uint64_t drawn_every_ns = 100'000'000;
+    constexpr std::uint64_t said_every_ns = 10'000'000'000;
+    const std::uint64_t every_ns = room_.console.interactive() ? drawn_every_ns : said_every_ns;
+    const bool last = metrics.step == room_.steps_total;
+    if (room_.console.quiet() || (now - shown_ns_ < every_ns && !last)) co_return;
+    shown_ns_ = now;
+    StepMetrics smooth = metrics;  // a single step's figures flicker
+    const RunTotals& totals = room_.totals;
+    if (totals.steady_ns > 0)
+      smooth.tokens_per_second = static_cast<double>(totals.steady_targets_count) / seconds(totals.steady_ns);
+    const double step_seconds =
+        metrics.step > 1 ? seconds(totals.steady_ns) / static_cast<double>(metrics.step - 1) : metrics.step_ms * 1e-3;
+    const double left = step_seconds * static_cast<double>(room_.steps_total - metrics.step);
+    std::string line = progress_line(smooth, room_.steps_total, left, room_.console.width());
+    if (room_.console.interactive()) {
+      co_await room_.console.draw(std::move(line));
+    } else {
+      co_await room_.console.say(std::move(line));
+    }
+  }
+
+  ControlRoom& room_;
+  MetricsFile metrics_file_;
+  std::uint64_t step_began_ns_ = 0;
+  std::uint64_t shown_ns_ = 0;
+  Waits waits_;
+};
+
+/// Every so many steps, and not at the last, which has its own.
+bool due(std::uint64_t step, std::uint64_t every, bool last) {
+  return every != 0 && step % every == 0 && !last;
+}
+
+sched::task<void> checkpoint_now(ControlRoom& room) {
+  co_await room.checkpoints.write(room.run.model, room.totals.progress);
+}
+
+/// Between two steps the control alone works: it owns the weights and every core.
+sched::task<void> between_steps(ControlRoom& room, Journal& journal, std::uint64_t step, bool last) {
+  if (due(step, room.settings.eval_every, last)) co_await journal.evaluate_now(false);
+  const bool stop = interrupted();
+  if (last || stop) {
+    if (last) co_await journal.evaluate_now(true);
+    co_await checkpoint_now(room);
+    co_await journal.end();
+    if (stop && !last) throw Interrupted();
+  } else if (due(step, room.settings.checkpoint_every, last)) {
+    co_await checkpoint_now(room);
+  }
+}
+
+}  // namespace
+
+sched::task<void> control(ControlRoom& room) {
+  Run& run = room.run;
+  Journal journal(room);
+  co_await journal.begin();
+  for (std::uint64_t step = 1;; ++step) {
+    journal.step_begins();
+    open_step(run, step);
+    Gradient* const gradient = co_await run.boundary.receive();
+    const std::uint64_t update_began_ns = now_ns();
+    UpdateSettings update_settings{room.settings.grad_clip, adamw_step(room, step)};
+    const double norm = co_await update(run, update_settings, *gradient);
+    if (run.hooks.after_update) run.hooks.after_update(run, step);
+    const bool last = gradient->last_step;
+    co_await journal.record(step, *gradient, norm, update_began_ns);
+    run.gradients.give_back(gradient);
+    co_await between_steps(room, journal, step, last);
+    if (last) co_return;
+  }
+}
+
+}  // namespace pipeline

@@ -1,0 +1,31 @@
+#pragma once
+
+// What crosses a boundary: the gradient of a micro-batch, or of several that have been added, with what was counted.
+
+#include <cstdint>
+#include <span>
+
+#include "compute/adamw.hpp"
+
+namespace pipeline {
+
+/// One buffer of the pool. Whoever holds the pointer owns it; only they may write.
+struct Gradient {
+  std::span<float> values;
+  double nats = 0;  ///< sum of the losses
+  std::uint64_t targets_count = 0;
+  std::uint64_t documents_count = 0;
+  bool last_step = false;
+};
+
+/// left += right, as the sum tree adds. Returns left; right is free again.
+inline Gradient* add(Gradient* left, const Gradient* right) noexcept {
+  compute::add(left->values, left->values, right->values);
+  left->nats += right->nats;
+  left->targets_count += right->targets_count;
+  left->documents_count += right->documents_count;
+  left->last_step = left->last_step || right->last_step;
+  return left;
+}
+
+}  // namespace pipeline

@@ -1,0 +1,43 @@
+#pragma once
+
+// Ingest: documents are loaded, tokenized, packed and put into the batch channel. Runs on the executor of Files, beside
+// the cores that compute; the channel's bound is what makes it wait.
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "io/files.hpp"
+#include "io/tokenizer.hpp"
+#include "pipeline/accounting.hpp"
+#include "pipeline/micro_batch.hpp"
+#include "pipeline/packer.hpp"
+#include "pipeline/plan.hpp"
+#include "sched/channel.hpp"
+#include "sched/task.hpp"
+
+namespace pipeline {
+
+using BatchChannel = sched::Channel<MicroBatch>;
+
+/// What ingest reads and how. Everything referred to outlives it.
+struct Ingest {
+  io::Files& files;
+  const std::vector<io::Source>& sources;
+  Plan& plan;
+  const io::Tokenizer& tokenizer;
+  PackerShape shape;
+  unsigned first_block;  ///< its share of the blocks of `files`
+  unsigned blocks_count;
+  bool strict;    ///< throw DamageError at the first damaged document
+  bool required;  ///< throw DamageError where an epoch holds nothing to train on
+  Accounting& accounting;
+};
+
+/// Fills `batches` until the plan or the packer ends, and then finishes it.
+sched::task<void> load_batches(Ingest ingest, BatchChannel& batches);
+
+/// Reads and tokenizes the whole plan and counts the targets there are: how long a run bounded by epochs is.
+sched::task<std::uint64_t> count_targets(Ingest ingest);
+
+}  // namespace pipeline

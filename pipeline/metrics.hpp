@@ -1,0 +1,36 @@
+#pragma once
+
+// What is measured about every step, as it stands in metrics.jsonl and on the progress line.
+
+#include <cstdint>
+#include <string>
+
+namespace pipeline {
+
+struct StepMetrics {
+  std::uint64_t step = 0;
+  std::uint64_t targets_count = 0;  ///< since the run began
+  double loss = 0;                  ///< nats per target of this step
+  double learning_rate = 0;
+  double gradient_norm = 0;
+  double step_ms = 0;
+  double data_wait_ms = 0;      ///< waiting at the channel, mean over cores
+  double boundary_wait_ms = 0;  ///< waiting for weights with a micro-batch in hand, mean over cores
+  double update_ms = 0;
+  double tokens_per_second = 0;
+};
+
+/// A line of metrics.jsonl, with its newline.
+std::string to_json_line(const StepMetrics& metrics);
+
+/// "[#####     ]  120/600  loss 5.123  3,210 tok/s  1:23 left"; `width` columns at most.
+std::string progress_line(const StepMetrics& metrics, std::uint64_t steps_total, double seconds_left,
+                          std::size_t width);
+
+/// "1:02:03", "2:03", "0:07".
+std::string format_duration(double seconds);
+
+/// "12,345,678".
+std::string format_count(std::uint64_t count);
+
+}  // namespace pipeline

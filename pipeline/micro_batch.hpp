@@ -1,0 +1,31 @@
+#pragma once
+
+// What passes through the batch channel: the rows of one micro-batch and its place in the run.
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "io/tokenizer.hpp"
+
+namespace pipeline {
+
+/// Rows of token ids. A row has seq_len inputs and, shifted by one, seq_len targets.
+struct MicroBatch {
+  MicroBatch() = default;
+  MicroBatch(std::uint64_t step_, std::size_t index_) : step(step_), index(index_) {}
+
+  std::uint64_t step = 0;              ///< 1 is the first
+  std::size_t index = 0;               ///< within the step
+  std::size_t step_batches_count = 0;  ///< micro-batches of its step; fewer than usual only in a run's last step
+  bool last_step = false;
+  std::size_t rows_count = 0;
+  std::size_t seq_len = 0;
+  std::size_t targets_count = 0;      ///< targets that count; the rest, at the end, is padding
+  std::uint64_t documents_count = 0;  ///< documents whose last token is a target here
+  std::uint64_t text_bytes = 0;       ///< bytes of text that the targets stand for
+  std::vector<io::TokenId> ids;       ///< (rows_count, seq_len + 1)
+};
+
+}  // namespace pipeline

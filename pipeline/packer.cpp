@@ -1,0 +1,69 @@
+#include "pipeline/packer.hpp"
+
+#include <cassert>
+#include <utility>
+
+namespace pipeline {
+
+Packer::Packer(const PackerShape& shape, const io::Tokenizer& tokenizer)
+    : shape_(shape), tokenizer_(tokenizer), end_of_text_(tokenizer.end_of_text()), previous_(end_of_text_) {
+  assert(shape.seq_len > 0 && shape.micro_batch_rows > 0 && shape.step_batches_count > 0);
+}
+
+void Packer::add(std::span<const io::TokenId> ids) {
+  for (const io::TokenId id : ids) add_target(id, false);
+}
+
+void Packer::end_document(bool whole) {
+  add_target(end_of_text_, whole);
+}
+
+void Packer::add_target(io::TokenId id, bool ends_document) {
+  if (full() || finished_) return;
+  const std::size_t row_ids = shape_.seq_len + 1;
+  if (open_step_.empty() || open_step_.back().targets_count == shape_.micro_batch_rows * shape_.seq_len) {
+    // Another token has come: a step that was complete was not the last.
+    if (open_step_.size() == shape_.step_batches_count) release_step(false);
+    MicroBatch& fresh = open_step_.emplace_back(step_, open_step_.size());
+    fresh.seq_len = shape_.seq_len;
+    fresh.ids.reserve(shape_.micro_batch_rows * row_ids);
+  }
+  MicroBatch& batch = open_step_.back();
+  if (batch.ids.size() % row_ids == 0) {
+    batch.ids.push_back(previous_);
+    ++batch.rows_count;
+  }
+  batch.ids.push_back(id);
+  ++batch.targets_count;
+  ++targets_count_;
+  previous_ = id;
+  if (ends_document) ++batch.documents_count;
+  if (id != end_of_text_) batch.text_bytes += tokenizer_.bytes_of(id).size();
+  if (full()) finish();
+}
+
+void Packer::finish() {
+  if (std::exchange(finished_, true) || open_step_.empty()) return;
+  MicroBatch& batch = open_step_.back();
+  batch.ids.resize(batch.rows_count * (shape_.seq_len + 1), end_of_text_);
+  release_step(true);
+}
+
+void Packer::release_step(bool last) {
+  for (MicroBatch& batch : open_step_) {
+    batch.step_batches_count = open_step_.size();
+    batch.last_step = last;
+    ready_.push_back(std::move(batch));
+  }
+  open_step_.clear();
+  ++step_;
+}
+
+std::optional<MicroBatch> Packer::take() {
+  if (ready_.empty()) return std::nullopt;
+  std::optional<MicroBatch> batch(std::move(ready_.front()));
+  ready_.pop_front();
+  return batch;
+}
+
+}  // namespace pipeline

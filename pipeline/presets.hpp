@@ -1,0 +1,33 @@
+#pragma once
+
+// The models that have a name, and what trains them well.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace pipeline {
+
+struct Preset {
+  std::string_view name;
+  std::string_view description;
+  std::size_t layers, heads, channels, seq_len;
+  std::size_t micro_batch;  ///< rows of a micro-batch, unless said otherwise
+  double learning_rate;     ///< peak, unless said otherwise
+  std::uint64_t steps;      ///< length of a run, unless said otherwise
+};
+
+/// The preset that a run takes when none is named.
+inline constexpr std::string_view default_preset = "quick";
+
+std::span<const Preset> presets() noexcept;
+
+/// nullptr where there is none of that name.
+const Preset* find_preset(std::string_view name) noexcept;
+
+/// "quick, seed, tiny, ...": for messages.
+std::string preset_names();
+
+}  // namespace pipeline

@@ -1,0 +1,88 @@
+#pragma once
+
+// What the coroutines of a run share, and who may touch it when (docs/architecture.md):
+//   model.weights      read by workers while a step computes; written by the update, between steps
+//   model.moments      the update only
+//   gradients          whoever holds the pointer: a worker, then the control
+//   core_states[i]     the executor of core i; between steps the control, through coroutines it spawns there
+//   batches            anyone: the channel
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "compute/gpt2.hpp"
+#include "pipeline/gradient.hpp"
+#include "pipeline/ingest.hpp"
+#include "pipeline/memory.hpp"
+#include "sched/boundary.hpp"
+#include "sched/cores.hpp"
+#include "sched/gate.hpp"
+#include "sched/pool.hpp"
+#include "sched/sum_tree.hpp"
+#include "sched/turn.hpp"
+
+namespace pipeline {
+
+/// A model being trained: one flat array each for the weights and the two moments.
+struct Model {
+  compute::Gpt2Shape shape{};
+  std::vector<compute::Tensor> tensors;
+  FloatArena weights;
+  FloatArena moment1;
+  FloatArena moment2;
+};
+
+/// Where a core's time goes, in nanoseconds since the run began. Written by the core, read by the control.
+struct CoreTimes {
+  std::atomic<std::uint64_t> compute_ns{0};
+  std::atomic<std::uint64_t> data_wait_ns{0};      ///< waiting at the channel
+  std::atomic<std::uint64_t> boundary_wait_ns{0};  ///< waiting for the next step's weights, with a micro-batch in hand
+};
+
+struct alignas(64) CoreState {
+  sched::Turn turn;
+  sched::Gate gate;
+  FloatArena workspace;
+  CoreTimes times;
+};
+
+struct Run;
+
+/// Where tests look in and interfere; empty in a real run. Called on the executor of `core`, or of the control.
+struct RunHooks {
+  std::function<void(const Run& run, sched::CoreIndex core, const MicroBatch& batch, const Gradient& gradient)>
+      before_compute;
+  std::function<void(const Run& run, sched::CoreIndex core, const MicroBatch& batch, const Gradient& gradient)>
+      after_compute;
+  std::function<void(const Run& run, std::uint64_t step)> after_update;
+};
+
+/// The shared part of a run's training side.
+struct Run {
+  Run(sched::Cores& cores_, Model model_, std::size_t workers_count_, std::size_t step_batches_count,
+      std::size_t batches_capacity, std::vector<Gradient*> gradient_buffers, std::size_t workspace_floats)
+      : cores(cores_),
+        model(std::move(model_)),
+        workers_count(workers_count_),
+        tree(step_batches_count),
+        batches(batches_capacity),
+        gradients(std::move(gradient_buffers), cores_.count()),
+        core_states(cores_.count()) {
+    for (CoreState& state : core_states) state.workspace = FloatArena(workspace_floats);
+  }
+
+  sched::Cores& cores;
+  Model model;
+  std::size_t workers_count;
+  sched::SumTree tree;
+  BatchChannel batches;
+  sched::Pool<Gradient> gradients;
+  sched::Boundary<Gradient> boundary;  ///< where a step's whole gradient reaches the control
+  std::vector<CoreState> core_states;
+  RunHooks hooks;
+};
+
+}  // namespace pipeline

@@ -1,0 +1,61 @@
+#include "pipeline/settings.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "pipeline/presets.hpp"
+
+namespace pipeline {
+namespace {
+
+constexpr std::size_t step_batches_max = 12 * 12 * 12 * 12;
+constexpr std::size_t seq_len_max = 1u << 16;
+constexpr std::size_t micro_batch_max = 1u << 12;
+
+void require(bool holds, const std::string& otherwise) {
+  if (!holds) throw SettingsError(otherwise);
+}
+
+void require_between(const char* option, std::uint64_t value, std::uint64_t first, std::uint64_t last) {
+  require(value >= first && value <= last,
+          fmt::format("{} {}: give a number from {} to {}", option, value, first, last));
+}
+
+void require_number(const char* option, double value, double first, double last) {
+  require(std::isfinite(value) && value >= first && value <= last,
+          fmt::format("{} {}: give a number from {} to {}", option, value, first, last));
+}
+
+}  // namespace
+
+TrainSettings complete(TrainSettings settings) {
+  require(!settings.paths.empty(), "no PATH given: name a folder or files with text");
+  if (settings.model.empty()) settings.model = default_preset;
+  const Preset* const preset = find_preset(settings.model);
+  require(preset != nullptr, fmt::format("--model {}: no such preset; there are {}", settings.model, preset_names()));
+  const bool length_said = settings.steps != 0 || settings.epochs != 0 || settings.tokens != 0;
+  require((settings.steps != 0) + (settings.epochs != 0) + (settings.tokens != 0) <= 1,
+          "--steps, --epochs and --tokens each set the length of the run: give one of them");
+  if (!length_said) settings.steps = preset->steps;
+  if (settings.seq_len == 0) settings.seq_len = preset->seq_len;
+  if (settings.micro_batch == 0) settings.micro_batch = preset->micro_batch;
+  if (settings.learning_rate == 0) settings.learning_rate = preset->learning_rate;
+
+  require_between("--workers", settings.workers, 1, step_batches_max);
+  require_between("--accumulate", settings.accumulate, 1, step_batches_max);
+  require(settings.step_batches_count() <= step_batches_max,
+          fmt::format("--workers {} --accumulate {}: a step may have up to {} micro-batches", settings.workers,
+                      settings.accumulate, step_batches_max));
+  require_between("--seq-len", settings.seq_len, 1, seq_len_max);
+  require_between("--micro-batch", settings.micro_batch, 1, micro_batch_max);
+  require_number("--lr", settings.learning_rate, 0, 1e3);
+  require_number("--weight-decay", settings.weight_decay, 0, 1e3);
+  require_number("--grad-clip", settings.grad_clip, 0, 1e9);
+  require_number("--val-fraction", settings.val_fraction, 0, 1);
+  require_between("--keep", settings.keep, 1, 1u << 20);
+  require_between("--eval-tokens", settings.eval_tokens, 1, std::uint64_t{1} << 62);
+  return settings;
+}
+
+}  // namespace pipeline

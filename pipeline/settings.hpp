@@ -1,0 +1,71 @@
+#pragma once
+
+// What a training run was asked to do: the command line's options as a plain struct, checked and completed before
+// anything is opened.
+
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "compute/schedule.hpp"
+#include "io/files.hpp"
+#include "pipeline/plan.hpp"
+
+namespace pipeline {
+
+/// An option has a value that cannot be. The text is one line that names it and says what to give.
+class SettingsError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The machine or the folder cannot take this run. The text is one line that says why and what to do.
+class RefusedError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The numbers 0 and "" mean: not said, take the preset's or the default.
+struct TrainSettings {
+  std::vector<std::string> paths;
+  std::string out;      ///< run directory
+  std::string summary;  ///< file for the summary, or none
+  bool quiet = false;
+
+  std::string tokenizer = "gpt2";
+  std::string model;
+  std::size_t workers = 12;
+  std::size_t accumulate = 1;
+  std::string cores;
+  std::size_t seq_len = 0;
+  std::size_t micro_batch = 0;
+
+  std::uint64_t steps = 0;
+  std::uint64_t epochs = 0;
+  std::uint64_t tokens = 0;
+
+  double learning_rate = 0;
+  std::int64_t warmup = -1;  ///< steps; negative: a twentieth of the run
+  compute::ScheduleKind schedule = compute::ScheduleKind::cosine;
+  double weight_decay = 0.1;
+  double grad_clip = 1;
+  std::uint64_t seed = 1;
+
+  Plan::Shuffle shuffle = Plan::Shuffle::global;
+  double val_fraction = 0.05;
+  std::uint64_t eval_every = 0;  ///< steps; 0: at the end only
+  std::uint64_t eval_tokens = 65536;
+  std::uint64_t checkpoint_every = 0;  ///< steps; 0: at the end only
+  std::uint64_t keep = 2;
+  bool strict = false;
+  io::FilesKind io = io::FilesKind::automatic;
+
+  std::size_t step_batches_count() const noexcept { return workers * accumulate; }
+};
+
+/// Fills in what the preset decides and refuses what cannot be. Throws SettingsError.
+TrainSettings complete(TrainSettings settings);
+
+}  // namespace pipeline

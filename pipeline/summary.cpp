@@ -1,0 +1,105 @@
+// The summaries of pipeline/train.hpp: one for programs, one for people.
+
+#include <fmt/format.h>
+
+#include "pipeline/clock.hpp"
+#include "pipeline/json.hpp"
+#include "pipeline/train.hpp"
+
+namespace pipeline {
+namespace {
+
+double ratio(double part, double whole) {
+  return whole > 0 ? part / whole : 0;
+}
+
+double tokens_per_second(const RunTotals& totals) {
+  return ratio(static_cast<double>(totals.steady_targets_count), seconds(totals.steady_ns));
+}
+
+double data_wait_fraction(const TrainResult& result) {
+  const double executor_ns = static_cast<double>(result.totals.steady_ns) * static_cast<double>(result.cores_count);
+  return ratio(static_cast<double>(result.totals.steady_data_wait_ns), executor_ns);
+}
+
+double update_fraction(const RunTotals& totals) {
+  return ratio(static_cast<double>(totals.steady_update_ns), static_cast<double>(totals.steady_ns));
+}
+
+}  // namespace
+
+std::string summary_json(const TrainResult& result) {
+  const RunTotals& totals = result.totals;
+  const bool validated = totals.validation.has_value();
+  std::string text = "{\n";
+  const auto number = [&](const char* key, std::uint64_t value) { text += fmt::format("  \"{}\": {},\n", key, value); };
+  const auto real = [&](const char* key, double value) {
+    text += fmt::format("  \"{}\": {},\n", key, json_number(value));
+  };
+  const auto word = [&](const char* key, const std::string& value) {
+    text += fmt::format("  \"{}\": {},\n", key, json_string(value));
+  };
+  number("steps", totals.progress.steps);
+  number("tokens", totals.progress.targets_count);
+  number("documents", totals.progress.documents_count);
+  number("skipped", result.skipped_count);
+  number("binaries", result.binaries_count);
+  number("hidden", result.left_out.hidden_count);
+  number("special", result.left_out.special_count);
+  number("repeated", result.left_out.repeated_count);
+  number("training_files", result.training_files);
+  number("validation_files", result.validation_files);
+  real("final_loss", totals.final_loss);
+  text += "  \"val_loss\": " + (validated ? json_number(totals.validation->loss()) : "null") + ",\n";
+  text += "  \"val_bits_per_byte\": " + (validated ? json_number(totals.validation->bits_per_byte()) : "null") + ",\n";
+  number("val_tokens", validated ? totals.validation->targets_count : 0);
+  real("seconds", result.seconds);
+  real("tokens_per_second", tokens_per_second(totals));
+  real("data_wait_fraction", data_wait_fraction(result));
+  real("update_fraction", update_fraction(totals));
+  number("peak_rss_bytes", peak_resident_bytes());
+  number("parameters", result.parameters);
+  number("cores", result.cores_count);
+  number("gradient_buffers", result.gradients_count);
+  number("gradient_buffers_used", result.gradients_count_max);
+  number("batches_waiting_max", result.batches_waiting_max);
+  word("io", result.files_description);
+  number("reads", result.files.reads);
+  number("read_bytes", result.files.bytes_read);
+  number("submissions", result.files.submissions);
+  text += fmt::format("  \"interrupted\": {},\n", result.interrupted);
+  word("checkpoint", result.checkpoint);
+  text += fmt::format("  \"digest\": {}\n}}\n", json_string(result.digest));
+  return text;
+}
+
+std::string summary_text(const TrainResult& result) {
+  const RunTotals& totals = result.totals;
+  std::string text = fmt::format(
+      "{} after {} steps, {} tokens, {} in all\n"
+      "  speed       {} tokens per second on {} cores; {:.2f} % waiting for data, {:.1f} % in the update\n",
+      result.interrupted ? "interrupted" : "done", format_count(totals.progress.steps),
+      format_count(totals.progress.targets_count), format_duration(result.seconds),
+      format_count(static_cast<std::uint64_t>(tokens_per_second(totals))), result.cores_count,
+      100 * data_wait_fraction(result), 100 * update_fraction(totals));
+  text += fmt::format("  loss        {:.4f} in the last step", totals.final_loss);
+  if (totals.validation)
+    text += fmt::format("\n  held out    {:.4f} bits per byte (loss {:.4f}) over {} tokens of {} files",
+                        totals.validation->bits_per_byte(), totals.validation->loss(),
+                        format_count(totals.validation->targets_count), result.validation_files);
+  text += fmt::format(
+      "\n  documents   {} trained on; of {} files {} damaged (skipped.jsonl), {} not text; left out {} hidden, "
+      "{} special, {} repeated\n"
+      "  memory      {:.0f} MiB at most; {} of {} gradient buffers used\n"
+      "  files       {} reads of {:.1f} MB through {}\n"
+      "  checkpoint  {}\n"
+      "  digest      {}\n",
+      format_count(totals.progress.documents_count), format_count(result.training_files + result.validation_files),
+      result.skipped_count, result.binaries_count, result.left_out.hidden_count, result.left_out.special_count,
+      result.left_out.repeated_count, static_cast<double>(peak_resident_bytes()) / (1024.0 * 1024.0),
+      result.gradients_count_max, result.gradients_count, format_count(result.files.reads),
+      static_cast<double>(result.files.bytes_read) * 1e-6, result.files_description, result.checkpoint, result.digest);
+  return text;
+}
+
+}  // namespace pipeline

@@ -1,0 +1,78 @@
+#include "pipeline/update.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+#include <vector>
+
+#include "sched/scope.hpp"
+
+namespace pipeline {
+namespace {
+
+using compute::norm_block;
+
+/// A core's share of the flat array, cut at multiples of the norm's blocks.
+struct Range {
+  std::size_t first, last;
+};
+
+Range range_of(std::size_t floats_count, std::size_t core, std::size_t cores_count) {
+  const std::size_t blocks = (floats_count + norm_block - 1) / norm_block;
+  const auto edge = [&](std::size_t i) { return std::min(blocks * i / cores_count * norm_block, floats_count); };
+  return {edge(core), edge(core + 1)};
+}
+
+sched::task<void> add_squares(Range range, std::span<const float> gradient, float scale, std::span<double> sums) {
+  if (range.first == range.last) co_return;
+  const std::size_t first_block = range.first / norm_block;
+  const std::size_t blocks = (range.last - range.first + norm_block - 1) / norm_block;
+  compute::square_sums(sums.subspan(first_block, blocks), gradient.subspan(range.first, range.last - range.first),
+                       scale);
+}
+
+sched::task<void> apply(Range range, Model& model, std::span<const float> gradient, const compute::AdamWStep& step) {
+  for (const compute::Tensor& tensor : model.tensors) {
+    const std::size_t first = std::max(range.first, tensor.offset);
+    const std::size_t last = std::min(range.last, tensor.offset + tensor.count);
+    if (first >= last) continue;
+    const std::size_t count = last - first;
+    compute::adamw_update(model.weights.span().subspan(first, count), model.moment1.span().subspan(first, count),
+                          model.moment2.span().subspan(first, count), gradient.subspan(first, count), tensor.decayed,
+                          step);
+  }
+  co_return;
+}
+
+}  // namespace
+
+sched::task<double> update(Run& run, UpdateSettings settings, const Gradient& gradient) {
+  const std::size_t floats_count = gradient.values.size();
+  const std::size_t cores_count = run.cores.count();
+  settings.step.gradient_scale = static_cast<float>(1.0 / static_cast<double>(gradient.targets_count));
+  std::vector<double> sums((floats_count + norm_block - 1) / norm_block);
+  {
+    sched::Scope scope(run.cores.control());
+    for (std::size_t core = 0; core < cores_count; ++core) {
+      const Range range = range_of(floats_count, core, cores_count);
+      scope.spawn(run.cores.of(core), add_squares(range, gradient.values, settings.step.gradient_scale, sums));
+    }
+    co_await scope.join();
+  }
+  double squares = 0;
+  for (const double sum : sums) squares += sum;  // in block order, whoever computed them
+  const double norm = std::sqrt(squares);
+  // No weight may change before the whole norm is known.
+  settings.step.clip =
+      settings.grad_clip > 0 && norm > settings.grad_clip ? static_cast<float>(settings.grad_clip / norm) : 1.0f;
+  {
+    sched::Scope scope(run.cores.control());
+    for (std::size_t core = 0; core < cores_count; ++core)
+      scope.spawn(run.cores.of(core),
+                  apply(range_of(floats_count, core, cores_count), run.model, gradient.values, settings.step));
+    co_await scope.join();
+  }
+  co_return norm;
+}
+
+}  // namespace pipeline

@@ -1,0 +1,65 @@
+#include "pipeline/worker.hpp"
+
+#include <optional>
+#include <utility>
+
+#include "pipeline/clock.hpp"
+
+namespace pipeline {
+namespace {
+
+/// Adds the time since `since_ns` to a counter that only this core writes.
+void add_time(std::atomic<std::uint64_t>& counter, std::uint64_t since_ns) noexcept {
+  counter.store(counter.load(std::memory_order_relaxed) + now_ns() - since_ns, std::memory_order_relaxed);
+}
+
+void compute_gradient(Run& run, sched::CoreIndex core, const MicroBatch& batch, Gradient& gradient) {
+  CoreState& state = run.core_states[core];
+  if (run.hooks.before_compute) run.hooks.before_compute(run, core, batch, gradient);
+  const std::uint64_t began_ns = now_ns();
+  const compute::TokenRows rows{batch.ids.data(), batch.rows_count, batch.seq_len, batch.targets_count};
+  const compute::LossSum loss =
+      compute::gpt2_gradient(gradient.values, run.model.shape, run.model.weights.span(), rows, state.workspace.span());
+  gradient.nats = loss.nats;
+  gradient.targets_count = loss.targets_count;
+  gradient.documents_count = batch.documents_count;
+  gradient.last_step = batch.last_step;
+  add_time(state.times.compute_ns, began_ns);
+  if (run.hooks.after_compute) run.hooks.after_compute(run, core, batch, gradient);
+}
+
+/// Adds the gradient to the step's sum as far as its neighbours are there; the sum itself crosses the boundary.
+void hand_over(Run& run, const MicroBatch& batch, Gradient* gradient) {
+  Gradient* const sum =
+      run.tree.arrive(batch.index, batch.step_batches_count, gradient, [&run](Gradient* left, Gradient* right) {
+        Gradient* const both = add(left, right);
+        run.gradients.give_back(right);
+        return both;
+      });
+  if (sum != nullptr) run.boundary.hand_over(sum);
+}
+
+}  // namespace
+
+sched::task<void> work(Run& run, std::size_t worker) {
+  const sched::CoreIndex core = worker % run.cores.count();
+  CoreState& state = run.core_states[core];
+  for (;;) {
+    const sched::Turn::Lease turn = co_await state.turn.take();
+    Gradient* const gradient = co_await run.gradients.take(core);
+    std::uint64_t since_ns = now_ns();
+    const std::optional<MicroBatch> batch = co_await run.batches.receive();
+    add_time(state.times.data_wait_ns, since_ns);
+    if (!batch) {
+      run.gradients.give_back(gradient);
+      co_return;
+    }
+    since_ns = now_ns();
+    co_await state.gate.wait(batch->step);
+    add_time(state.times.boundary_wait_ns, since_ns);
+    compute_gradient(run, core, *batch, *gradient);
+    hand_over(run, *batch, gradient);
+  }
+}
+
+}  // namespace pipeline
