@@ -1,0 +1,83 @@
+"""The same weights, bit for bit: on other cores, other I/O, cold and hot files, another place of the corpus; and, held
+against committed digests, built by another compiler, in debug or release, with sanitizers, for another instruction set.
+
+    same_bits_test.py --renew build/icosa     writes golden.json anew, after an intended change of the arithmetic
+"""
+import json
+import os
+import pathlib
+import shutil
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from support import icosa as support
+from support.icosa import CORPUS, Case, digest_shown, icosa
+
+GOLDEN = pathlib.Path(__file__).with_name("golden.json")
+
+# Small runs that touch what could differ: both tokenizers, clipping, decay, schedules, several rows, odd sizes, more
+# workers than one block of the sum tree, several blocks of K, a partial last step.
+RUNS = {
+    "seed, bytes": dict(steps=6),
+    "tiny, three rows, constant rate": dict(model="tiny", seq_len=40, micro_batch=3, steps=3, schedule="constant", warmup=2),
+    "30 workers, accumulated": dict(workers=15, accumulate=2, steps=2, schedule="wsd"),
+    "context 300": dict(seq_len=300, workers=3, steps=2),
+    "partial last step": dict(tokens=3000, micro_batch=2),
+    "width 384": dict(model="char", seq_len=24, workers=3, steps=2, grad_clip=0.5),
+    "gpt2 tokens": dict(tokenizer="gpt2", workers=4, steps=2),
+}
+
+
+class SameBits(Case):
+    OPTIONS = dict(steps=6, val_fraction=0.05, eval_every=2, eval_tokens=500)
+
+    def digest(self, name, corpus=CORPUS, **options):
+        self.train(corpus, name=name, **(self.OPTIONS | options))
+        return digest_shown(self.folder / name)
+
+    def test_other_cores_io_disk_and_place(self):
+        digests = {"one core": self.digest("one", cores=1), "two cores": self.digest("two", cores=2),
+                   "threads": self.digest("threads", cores=2, io="threads"),
+                   "threads, one core": self.digest("threads1", cores=1, io="threads")}
+        for path in CORPUS.iterdir():  # forget what is cached: the next read comes from the disk
+            with open(path, "rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        digests["cold"] = self.digest("cold")
+        shutil.copytree(CORPUS, self.folder / "elsewhere")
+        digests["elsewhere"] = self.digest("moved", corpus=self.folder / "elsewhere")
+        digests["without evaluations"] = self.digest("blind", eval_every=10)
+        self.assertEqual(len(set(digests.values())), 1, digests)
+        self.assertNotEqual(self.digest("seed8", seed=8), digests["one core"])
+
+    def test_the_split_of_workers_and_accumulation_does_not_matter(self):
+        digests = {(workers, accumulate): self.digest(f"w{workers}", workers=workers, accumulate=accumulate, steps=2)
+                   for workers, accumulate in ((24, 1), (12, 2), (3, 8), (1, 24))}
+        self.assertEqual(len(set(digests.values())), 1, digests)
+
+    def test_this_build_gives_the_committed_digests(self):
+        golden = json.loads(GOLDEN.read_text())
+        self.assertEqual(set(golden), set(RUNS))
+        for name, options in RUNS.items():
+            with self.subTest(run=name):
+                self.train(CORPUS, name=name, **options)
+                self.assertEqual(digest_shown(self.folder / name), golden[name])
+
+
+def renew(binary):
+    support.BINARY = pathlib.Path(binary).resolve()
+    case = SameBits()
+    case.setUp()
+    golden = {}
+    for name, options in RUNS.items():
+        case.train(CORPUS, name=name, **options)
+        golden[name] = digest_shown(case.folder / name)
+    case.doCleanups()
+    GOLDEN.write_text(json.dumps(golden, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3 and sys.argv[1] == "--renew":
+        renew(sys.argv[2])
+    else:
+        unittest.main()
