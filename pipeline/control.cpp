@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <asio/post.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <span>
 #include <string>
@@ -18,9 +19,10 @@
 namespace pipeline {
 namespace {
 
-/// Lets the workers begin a step: its weights are published by the post to each core.
+/// Lets the workers begin a step: its weights are published by the post to each core that has workers.
 void open_step(Run& run, std::uint64_t step) {
-  for (sched::CoreIndex core = 0; core < run.cores.count(); ++core)
+  const std::size_t working_cores = std::min(run.cores.count(), run.workers_count);
+  for (sched::CoreIndex core = 0; core < working_cores; ++core)
     asio::post(run.cores.of(core), [&gate = run.core_states[core].gate, step] { gate.open(step); });
 }
 

@@ -25,12 +25,12 @@ struct Scope::Join {
     auto slot = asio::get_associated_cancellation_slot(function);
     scope->joined_ = Handler<std::error_code>(std::forward<Function>(function));
     if (slot.is_connected()) slot.assign([scope = scope](asio::cancellation_type) { scope->stop_children(); });
-    if (scope->running_ == 0) scope->joined_.complete({});
+    scope->complete_if_quiet();
   }
 };
 
 Scope::~Scope() {
-  assert(running_ == 0 && "a scope ended before it was joined");
+  assert(all_quiet() && "a scope ended before it was joined");
 }
 
 void Scope::spawn(asio::any_io_executor executor, task<void> child) {
@@ -58,13 +58,26 @@ void Scope::ended(std::exception_ptr failure) {
     failure_ = failure;
     stop_children();
   }
-  if (running_ == 0 && joined_) joined_.complete({});
+  complete_if_quiet();
+}
+
+void Scope::complete_if_quiet() {
+  if (all_quiet() && joined_) joined_.complete({});
 }
 
 void Scope::stop_children() {
   if (std::exchange(stopping_, true)) return;
-  for (auto& child : children_)
-    asio::post(child->executor, [child] { child->stop.emit(asio::cancellation_type::terminal); });
+  for (auto& child : children_) {
+    // A request that arrives late still finds what the child waited in: the scope ends only after it has run.
+    ++stops_under_way_;
+    asio::post(child->executor, [this, child] {
+      child->stop.emit(asio::cancellation_type::terminal);
+      asio::post(executor_, [this] {
+        --stops_under_way_;
+        complete_if_quiet();
+      });
+    });
+  }
 }
 
 }  // namespace sched

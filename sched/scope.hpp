@@ -39,10 +39,13 @@ class Scope {
 
   void ended(std::exception_ptr failure);
   void stop_children();
+  bool all_quiet() const noexcept { return running_ == 0 && stops_under_way_ == 0; }
+  void complete_if_quiet();
 
   asio::any_io_executor executor_;
   std::vector<std::shared_ptr<Child>> children_;
   std::size_t running_ = 0;
+  std::size_t stops_under_way_ = 0;  // requests to stop that have not run yet
   std::exception_ptr failure_;
   bool stopping_ = false;
   Handler<std::error_code> joined_;

@@ -46,14 +46,25 @@ class BadInput(Case):
             (folder / f"{number}.dat").write_bytes(b"\0" * 1000)
         self.refused(folder, "--tokenizer", "bytes", "--model", "seed", "--quiet", code=1, names=["none of the 3 files"])
 
-    @unittest.skipIf(os.geteuid() == 0, "root reads everything")
     def test_a_folder_in_which_nothing_can_be_read(self):
+        self.folder.chmod(0o777)
         folder = self.folder / "locked"
         folder.mkdir()
         (folder / "a.txt").write_text("text")
         (folder / "a.txt").chmod(0)
-        done = icosa("train", folder, "--out", self.folder / "out", "--model", "seed", "--tokenizer", "bytes", code=1)
-        self.assertIn("Permission denied", done.stderr.decode())
+        root = os.geteuid() == 0  # who reads everything: the program is then run as nobody
+
+        def become_nobody():
+            if root:
+                os.setgid(65534)
+                os.setuid(65534)
+
+        arguments = ["--tokenizer", "bytes", "--model", "seed", "--quiet"]
+        self.refused(folder, *arguments, code=1, names=["a.txt", "Permission denied"], preexec_fn=become_nobody)
+        (folder / "a.txt").chmod(0o644)
+        folder.chmod(0)
+        self.refused(folder, *arguments, code=1, names=["locked", "Permission denied"], preexec_fn=become_nobody)
+        folder.chmod(0o755)
 
     def test_files_that_are_all_damaged_are_named(self):
         folder = self.folder / "damaged"
