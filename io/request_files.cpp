@@ -83,7 +83,8 @@ sched::task<std::size_t> RequestFiles::read(const OpenFile& file, std::uint64_t 
                                             std::size_t bytes_max) {
   const std::span<std::byte> memory = block.bytes.first(std::min(bytes_max, block.bytes.size()));
   FileRequest request = FileRequest::read(file.descriptor(), offset_bytes, memory);
-  if (blocks_registered_ && pool_.holds(block.index, memory)) request.buffer_index = static_cast<int>(block.index);
+  if (block.index < blocks_registered_count_ && pool_.holds(block.index, memory))
+    request.buffer_index = static_cast<int>(block.index);
   const int result = co_await perform(request, file.path(), "read");
   const auto bytes_count = static_cast<std::size_t>(result);
   reads_count_.fetch_add(1, std::memory_order_relaxed);

@@ -42,7 +42,8 @@ class RequestFiles : public Files {
 
   /// Outlives the runner, which is a member of the derived class: no operation is left that reads into it.
   BlockPool pool_;
-  bool blocks_registered_ = false;
+  /// The blocks below this index are registered buffers of the ring.
+  unsigned blocks_registered_count_ = 0;
 
  private:
   // `path`, and what `request` points to, belong to the caller, which awaits. `action` is what an error says we could

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -14,6 +15,10 @@ namespace {
 // Completions wait here while the thread runs handlers. Room for 16 times the entries: more in flight is correct (the
 // kernel keeps what does not fit), but slower.
 constexpr unsigned completions_per_entry = 16;
+
+// 12 KiB in all.
+constexpr unsigned small_entries_count = 64;
+constexpr unsigned small_completions_per_entry = 4;
 
 // Best first. SINGLE_ISSUER with DEFER_TASKRUN (Linux 6.1) completes on our thread when it asks, not in the middle of a
 // handler; COOP_TASKRUN (5.19) at least spares the interrupts.
@@ -95,14 +100,10 @@ bool is_temporary(int error_number) {
 }  // namespace
 
 Ring::Ring(unsigned entries_count, const RingSystem& system) : system_(system) {
-  int result = -EINVAL;
-  for (const unsigned flags : flag_choices) {
-    io_uring_params parameters{};
-    parameters.flags = flags | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
-    parameters.cq_entries = entries_count * completions_per_entry;
-    result = system_.set_up(entries_count, &ring_, &parameters);
-    if (result != -EINVAL) break;
-  }
+  int result = set_up(entries_count, completions_per_entry);
+  // Newer kernels count the ring as locked memory, of which a container may allow 64 KiB: a small ring still beats
+  // none.
+  if (result == -ENOMEM) result = set_up(std::min(entries_count, small_entries_count), small_completions_per_entry);
   if (result < 0) throw RingRefused(std::strerror(-result), -result);
   std::string reason = missing_call(ring_, system_);
   // Without NODROP (Linux 5.5) a full completion queue loses completions.
@@ -110,6 +111,18 @@ Ring::Ring(unsigned entries_count, const RingSystem& system) : system_(system) {
   if (reason.empty()) return;
   io_uring_queue_exit(&ring_);
   throw RingRefused(reason, EOPNOTSUPP);
+}
+
+int Ring::set_up(unsigned entries_count, unsigned completions_count_per_entry) noexcept {
+  int result = -EINVAL;
+  for (const unsigned flags : flag_choices) {
+    io_uring_params parameters{};
+    parameters.flags = flags | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+    parameters.cq_entries = entries_count * completions_count_per_entry;
+    result = system_.set_up(entries_count, &ring_, &parameters);
+    if (result != -EINVAL) break;
+  }
+  return result;
 }
 
 Ring::~Ring() {

@@ -70,6 +70,7 @@ class Ring {
   std::uint64_t submissions_count() const noexcept { return submissions_count_.load(std::memory_order_relaxed); }
 
  private:
+  int set_up(unsigned entries_count, unsigned completions_count_per_entry) noexcept;
   io_uring_sqe* next_entry();
 
   RingSystem system_;

@@ -14,8 +14,9 @@ namespace io {
 
 class RingFiles final : public RequestFiles {
  public:
-  /// Throws RingRefused where this kernel or container does not let us use io_uring. A limit of locked memory too low
-  /// for the blocks is no refusal: reads are then plain ones.
+  /// Throws RingRefused where this kernel or container does not let us use io_uring. Where the limit of locked memory
+  /// is too low for all blocks, the first half of them is registered, or a quarter and so on; the others are read
+  /// plainly.
   explicit RingFiles(const FilesOptions& options, const RingSystem& system = {});
 
   asio::any_io_executor executor() noexcept override { return context_.get_executor(); }
@@ -23,7 +24,7 @@ class RingFiles final : public RequestFiles {
   void stop() noexcept override { context_.stop(); }
   std::string description() const override { return "io_uring"; }
 
-  bool blocks_registered() const noexcept { return blocks_registered_; }
+  unsigned blocks_registered_count() const noexcept { return blocks_registered_count_; }
   RingContext& context() noexcept { return context_; }
 
  private:

@@ -48,6 +48,17 @@ int refuse_buffers(io_uring*, const iovec*, unsigned) {
   return -ENOMEM;
 }
 
+int accept_eight_buffers(io_uring* ring, const iovec* buffers, unsigned buffers_count) {
+  if (buffers_count > 8) return -ENOMEM;
+  return io_uring_register_buffers(ring, buffers, buffers_count);
+}
+
+// A kernel that counts the ring as locked memory, of which little is left.
+int accept_a_small_ring(unsigned entries_count, io_uring* ring, io_uring_params* parameters) {
+  if (parameters->cq_entries > 256) return -ENOMEM;
+  return io_uring_queue_init_params(entries_count, ring, parameters);
+}
+
 io_uring_probe* no_probe(io_uring*) {
   return nullptr;
 }
@@ -102,10 +113,35 @@ BOOST_AUTO_TEST_CASE(without_registered_buffers_reads_are_plain_and_right) {
   io::RingSystem system;
   system.register_buffers = refuse_buffers;
   io::RingFiles files(options_of(io::FilesKind::ring), system);
-  BOOST_TEST(!files.blocks_registered());
+  BOOST_TEST(files.blocks_registered_count() == 0u);
   const io::OpenFile file(::open(path.c_str(), O_RDONLY), path);
   BOOST_TEST(finish(files, files.read(file, 10, files.block(5), 100)) == 100u);
   BOOST_TEST((text_in(files.block(5), 100) == text.substr(10, 100)));
+}
+
+BOOST_AUTO_TEST_CASE(as_many_blocks_are_registered_as_the_kernel_takes) {
+  const TemporaryFolder folder;
+  const std::string text = random_text(2, 1000);
+  const std::string path = folder.with_file("file", text);
+  io::RingSystem system;
+  system.register_buffers = accept_eight_buffers;
+  io::RingFiles files(options_of(io::FilesKind::ring), system);
+  BOOST_TEST(files.blocks_registered_count() == 8u);
+  const io::OpenFile file(::open(path.c_str(), O_RDONLY), path);
+  for (const unsigned index : {7u, 8u}) {
+    BOOST_TEST(finish(files, files.read(file, 10, files.block(index), 100)) == 100u);
+    BOOST_TEST((text_in(files.block(index), 100) == text.substr(10, 100)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(where_locked_memory_is_short_a_small_ring_does) {
+  const TemporaryFolder folder;
+  const std::string path = folder.with_file("file", random_text(1, 1000));
+  io::RingSystem system;
+  system.set_up = accept_a_small_ring;
+  io::RingFiles files(options_of(io::FilesKind::ring), system);
+  const io::OpenFile file(::open(path.c_str(), O_RDONLY), path);
+  BOOST_TEST(read_from_64_coroutines(files, file) == 64 * 50 * 100u);
 }
 
 BOOST_AUTO_TEST_CASE(an_older_kernel_gets_fewer_flags) {
