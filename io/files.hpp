@@ -65,7 +65,7 @@ class Files {
   virtual asio::any_io_executor executor() noexcept = 0;
   /// Runs handlers and completions on the calling thread until `stop()` is called.
   virtual void run() = 0;
-  /// Makes `run()` return soon. From any thread.
+  /// Makes `run()` return soon: the current one, or else the next. From any thread.
   virtual void stop() noexcept = 0;
   /// "io_uring" or "threads"; with threads also why, in a few words.
   virtual std::string description() const = 0;
@@ -109,7 +109,8 @@ struct FilesOptions {
 };
 
 /// Makes the Files asked for; `automatic` takes the ring where the kernel allows it and threads otherwise. Must be
-/// called on the thread that will call `run()`. Throws FileError where `ring` was asked for and is refused.
+/// called on the thread that will call `run()`; destroyed there too, or after that thread has ended. Throws FileError
+/// where `ring` was asked for and is refused.
 std::unique_ptr<Files> make_files(const FilesOptions& options);
 
 }  // namespace io
