@@ -34,18 +34,6 @@ static_assert(std::is_convertible_v<decltype(asio::query(std::declval<const io::
                                                          asio::execution::context_as<asio::execution_context&>)),
                                     asio::execution_context&>);
 
-// The suite has nothing to say where the ring is refused; the fallback is tested in files_test.cpp.
-boost::test_tools::assertion_result ring_allowed(boost::unit_test::test_unit_id) {
-  try {
-    const io::RingContext context;
-    return true;
-  } catch (const io::RingRefused& refusal) {
-    boost::test_tools::assertion_result result(false);
-    result.message() << "io_uring refused: " << refusal.what();
-    return result;
-  }
-}
-
 // A pipe that never delivers unless written to.
 struct Fifo {
   TemporaryFolder folder;

@@ -16,14 +16,6 @@ namespace {
 
 using namespace files_help;
 
-bool ring_is_allowed() {
-  return kinds().size() == 2;
-}
-
-boost::test_tools::assertion_result ring_allowed(boost::unit_test::test_unit_id) {
-  return ring_is_allowed();
-}
-
 io::FilesOptions options_of(io::FilesKind kind) {
   io::FilesOptions options;
   options.kind = kind;
