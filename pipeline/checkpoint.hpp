@@ -5,24 +5,18 @@
 
 #include <cstdint>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "compute/gpt2.hpp"
 #include "io/files.hpp"
 #include "io/tokenizer.hpp"
+#include "pipeline/checkpoint_error.hpp"
 #include "pipeline/run.hpp"
 #include "pipeline/settings.hpp"
 #include "sched/task.hpp"
 
 namespace pipeline {
-
-/// What was asked for as RUN or CHECKPOINT does not hold one. The text is one line.
-class CheckpointError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 /// Where a run stands.
 struct Progress {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
-#include "pipeline/checkpoint.hpp"
+#include "pipeline/checkpoint_error.hpp"
 
 namespace pipeline {
 namespace {

@@ -14,7 +14,7 @@ namespace pipeline {
 std::string gpt2_config_json(const compute::Gpt2Shape& shape, io::TokenId end_of_text);
 
 /// The shape that a config.json asks for. `name` is the file, for errors. Throws CheckpointError
-/// (pipeline/checkpoint.hpp) naming what is missing or not supported.
+/// (pipeline/checkpoint_error.hpp) naming what is missing or not supported.
 compute::Gpt2Shape parse_config_json(std::string_view json, const std::string& name);
 
 }  // namespace pipeline

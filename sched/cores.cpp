@@ -45,8 +45,13 @@ Cores::Cores(std::vector<CoreNumber> numbers, std::function<void()> on_start) {
 }
 
 Cores::~Cores() {
+  join();
+}
+
+void Cores::join() noexcept {
   for (auto& core : cores_) core->work.reset();
-  for (auto& core : cores_) core->thread.join();
+  for (auto& core : cores_)
+    if (core->thread.joinable()) core->thread.join();
 }
 
 std::size_t Cores::count() const noexcept {

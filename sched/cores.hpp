@@ -25,6 +25,9 @@ class Cores {
   /// Joins the threads. Everything spawned on them must have ended.
   ~Cores();
 
+  /// The same, earlier: afterwards nothing that was posted to the executors is left to run, and nothing may be posted.
+  void join() noexcept;
+
   std::size_t count() const noexcept;
   /// The executor of one core.
   asio::any_io_executor of(CoreIndex core) const noexcept;

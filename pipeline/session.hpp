@@ -1,0 +1,89 @@
+#pragma once
+
+// The coroutines of a run and what they share: made before the run, dead after it.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "compute/schedule.hpp"
+#include "io/corpus.hpp"
+#include "io/files.hpp"
+#include "io/tokenizer.hpp"
+#include "pipeline/control.hpp"
+#include "pipeline/ingest.hpp"
+#include "pipeline/plan.hpp"
+#include "pipeline/run.hpp"
+#include "pipeline/settings.hpp"
+#include "pipeline/sizes.hpp"
+#include "sched/cores.hpp"
+#include "sched/task.hpp"
+
+namespace pipeline {
+
+/// What is found on disk before anything starts.
+struct Material {
+  io::Corpus corpus;
+  Split split;
+  std::shared_ptr<const io::Tokenizer> tokenizer;
+};
+
+/// Gradient buffers, each behind the others by a page and a line: streams at one offset in a page are added slowly.
+class GradientBuffers {
+ public:
+  GradientBuffers(std::size_t buffers_count, std::size_t floats_count)
+      : stride_((floats_count + 1023) / 1024 * 1024 + 1024 + 16),
+        memory_(buffers_count * stride_),
+        gradients_(buffers_count) {
+    for (std::size_t i = 0; i < buffers_count; ++i)
+      gradients_[i].values = memory_.span().subspan(i * stride_, floats_count);
+  }
+
+  std::vector<Gradient*> pointers() {
+    std::vector<Gradient*> list;
+    for (Gradient& gradient : gradients_) list.push_back(&gradient);
+    return list;
+  }
+
+ private:
+  std::size_t stride_;
+  FloatArena memory_;
+  std::vector<Gradient> gradients_;
+};
+
+/// One run. What it refers to outlives it.
+class Session {
+ public:
+  Session(const TrainSettings& settings, const Material& material, const Sizes& sizes, io::Files& files,
+          sched::Cores& cores, RunHooks hooks);
+
+  /// Runs to the end on the calling thread, which becomes the thread of `files`. Throws what ended it early.
+  void run();
+
+  const Run& shared() const noexcept { return run_; }
+  const RunTotals& totals() const noexcept { return totals_; }
+  const Accounting& accounting() const noexcept { return accounting_; }
+  const CheckpointWriter& checkpoints() const noexcept { return checkpoints_; }
+
+ private:
+  sched::task<void> train_and_validate();
+  sched::task<void> say_what_will_happen();
+  sched::task<std::uint64_t> targets_of_run();
+  Ingest training_ingest(Plan& plan, const PackerShape& shape, Accounting& accounting);
+  std::optional<Validation> validation() const;
+  compute::Schedule schedule_of(std::uint64_t steps_total) const;
+
+  const TrainSettings& settings_;
+  const Material& material_;
+  const Sizes& sizes_;
+  io::Files& files_;
+  GradientBuffers gradients_;
+  Run run_;
+  Console console_;
+  CheckpointWriter checkpoints_;
+  RunTotals totals_;
+  Accounting accounting_;
+};
+
+}  // namespace pipeline

@@ -1,0 +1,49 @@
+#include "pipeline/sizes.hpp"
+
+#include <fmt/format.h>
+
+#include "pipeline/micro_batch.hpp"
+#include "sched/sum_tree.hpp"
+
+namespace pipeline {
+
+Sizes sizes_of(const TrainSettings& settings, const Preset& preset, std::size_t vocabulary, std::size_t cores_count) {
+  Sizes sizes{};
+  sizes.shape = {preset.layers, preset.heads, preset.channels, vocabulary, settings.seq_len};
+  sizes.cores_count = cores_count;
+  // With micro-batches begun in order this many buffers never deadlock, and no core waits for long.
+  sizes.gradients_count = cores_count + sched::SumTree(settings.step_batches_count()).depth() + 1;
+  sizes.model_floats = compute::gpt2_floats(sizes.shape);
+  sizes.workspace_floats = compute::gpt2_workspace_floats(sizes.shape, settings.micro_batch, settings.seq_len);
+  // While one step computes the next one is there, and no more: ingest then waits.
+  sizes.batches_capacity = settings.step_batches_count() + cores_count;
+  sizes.packer = {settings.seq_len, settings.micro_batch, settings.step_batches_count(), settings.tokens};
+  return sizes;
+}
+
+MemoryPlan plan_memory(const Sizes& sizes, const io::FilesOptions& files) {
+  const std::uint64_t model_bytes = sizes.model_floats * sizeof(float);
+  const std::uint64_t batch_bytes =
+      sizes.packer.micro_batch_rows * (sizes.packer.seq_len + 1) * sizeof(io::TokenId) + sizeof(MicroBatch);
+  const std::uint64_t batches = sizes.batches_capacity + 2 * sizes.packer.step_batches_count;
+  constexpr std::uint64_t program_bytes = 32u << 20;  // code, tokenizer, corpus list, stacks
+  return {{{"weights", model_bytes},
+           {"moments", 2 * model_bytes},
+           {fmt::format("{} gradients", sizes.gradients_count), sizes.gradients_count * model_bytes},
+           {fmt::format("activations of {} cores", sizes.cores_count),
+            sizes.cores_count * sizes.workspace_floats * sizeof(float)},
+           {"batches", batches * batch_bytes},
+           {"file blocks", files.blocks_count * files.block_bytes},
+           {"program", program_bytes}}};
+}
+
+void require_memory(const MemoryPlan& plan) {
+  const std::uint64_t available = available_memory_bytes();
+  if (available != 0 && plan.total_bytes() > available)
+    throw RefusedError(
+        fmt::format("the run needs {} and this machine has {} MiB left; take a smaller --model, "
+                    "--micro-batch, --seq-len or fewer --cores",
+                    plan.description(), available >> 20));
+}
+
+}  // namespace pipeline

@@ -1,0 +1,35 @@
+#pragma once
+
+// How large everything is that a run allocates at its start, and whether the machine has room for it.
+
+#include <cstddef>
+
+#include "compute/gpt2.hpp"
+#include "io/files.hpp"
+#include "pipeline/memory.hpp"
+#include "pipeline/packer.hpp"
+#include "pipeline/presets.hpp"
+#include "pipeline/settings.hpp"
+
+namespace pipeline {
+
+struct Sizes {
+  compute::Gpt2Shape shape;
+  std::size_t cores_count;
+  std::size_t gradients_count;   ///< buffers
+  std::size_t model_floats;      ///< of the weights, of each moment, of each gradient
+  std::size_t workspace_floats;  ///< per core
+  std::size_t batches_capacity;  ///< micro-batches that may wait in the channel
+  PackerShape packer;
+};
+
+/// `settings` are completed; `vocabulary` is the tokenizer's.
+Sizes sizes_of(const TrainSettings& settings, const Preset& preset, std::size_t vocabulary, std::size_t cores_count);
+
+/// Where the memory of such a run goes.
+MemoryPlan plan_memory(const Sizes& sizes, const io::FilesOptions& files);
+
+/// Throws RefusedError, with the figures, where the machine has less left than the plan takes.
+void require_memory(const MemoryPlan& plan);
+
+}  // namespace pipeline
