@@ -52,7 +52,7 @@ BOOST_AUTO_TEST_CASE(every_item_arrives_once_whatever_the_capacity) {
     sched::Cores cores(some_cores(4), [] {});
     Numbers channel(capacity);
     std::vector<std::vector<int>> got(5);
-    run_on(cores.control(), many_to_many(cores, channel, 3, 500, got));
+    run_on(cores, many_to_many(cores, channel, 3, 500, got));
     std::vector<int> seen(1500);
     for (const auto& list : got)
       for (const int number : list) ++seen[static_cast<std::size_t>(number)];
@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(items_of_one_producer_come_in_order) {
   sched::Cores cores(some_cores(2), [] {});
   Numbers channel(3);
   std::vector<std::vector<int>> got(1);
-  run_on(cores.control(), many_to_many(cores, channel, 1, 1000, got));
+  run_on(cores, many_to_many(cores, channel, 1, 1000, got));
   for (int i = 0; i < 1000; ++i) BOOST_REQUIRE_EQUAL(got[0][static_cast<std::size_t>(i)], i);
 }
 
@@ -78,7 +78,7 @@ BOOST_AUTO_TEST_CASE(what_is_buffered_when_it_is_finished_is_not_lost) {
   }
   channel.finish();
   std::vector<int> got;
-  run_on(cores.control(), consume(channel, got));
+  run_on(cores, consume(channel, got));
   BOOST_TEST(got == (std::vector<int>{0, 1, 2, 3}), boost::test_tools::per_element());
 }
 

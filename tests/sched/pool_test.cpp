@@ -73,7 +73,7 @@ BOOST_AUTO_TEST_CASE(a_buffer_has_one_holder_at_a_time) {
     for (Buffer& item : items) pointers.push_back(&item);
     sched::Pool<Buffer> pool(pointers, cores.count());
     std::atomic<int> shared{0};
-    run_on(cores.control(), share_out(cores, pool, shared));
+    run_on(cores, share_out(cores, pool, shared));
     BOOST_TEST(shared.load() == 0);
     BOOST_TEST(pool.taken_count_max() <= buffers);
   }
@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(values_cross_the_boundary_in_order_each_once) {
       boundary.hand_over(&values[static_cast<std::size_t>(i)]);
     }
   });
-  run_on(cores.control(), receive_all(boundary, received, count, got));
+  run_on(cores, receive_all(boundary, received, count, got));
   sender.join();
   for (int i = 0; i < count; ++i)
     BOOST_REQUIRE(got[static_cast<std::size_t>(i)] == &values[static_cast<std::size_t>(i)]);
@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(a_wait_at_the_boundary_can_be_stopped) {
   for (int round = 0; round < 200; ++round) {
     sched::Cores cores(some_cores(2), [] {});
     sched::Boundary<int> boundary;
-    BOOST_CHECK_THROW(run_on(cores.control(), stop_a_waiting_control(cores, boundary)), std::runtime_error);
+    BOOST_CHECK_THROW(run_on(cores, stop_a_waiting_control(cores, boundary)), std::runtime_error);
   }
 }
 

@@ -81,21 +81,20 @@ BOOST_AUTO_TEST_SUITE(scope)
 BOOST_AUTO_TEST_CASE(join_waits_for_every_child) {
   sched::Cores cores(some_cores(3), [] {});
   std::atomic<int> count{0};
-  run_on(cores.control(), spawn_counters(cores, count));
+  run_on(cores, spawn_counters(cores, count));
   BOOST_TEST(count.load() == 100);
 }
 
 BOOST_AUTO_TEST_CASE(a_scope_without_children_ends_at_once) {
   sched::Cores cores(some_cores(1), [] {});
-  run_on(cores.control(), empty_scope(cores));
+  run_on(cores, empty_scope(cores));
 }
 
 BOOST_AUTO_TEST_CASE(the_first_failure_stops_the_others_and_is_what_the_parent_sees) {
   sched::Cores cores(some_cores(3), [] {});
   sched::Channel<int> started(16), never(1);
   std::atomic<int> stopped{0};
-  BOOST_CHECK_EXCEPTION(run_on(cores.control(), one_fails_many_wait(cores, started, never, stopped)),
-                        std::runtime_error,
+  BOOST_CHECK_EXCEPTION(run_on(cores, one_fails_many_wait(cores, started, never, stopped)), std::runtime_error,
                         [](const std::runtime_error& error) { return std::string(error.what()) == "the cause"; });
   BOOST_TEST(stopped.load() == 10);
 }
@@ -106,7 +105,7 @@ BOOST_AUTO_TEST_CASE(a_failure_outside_stops_a_scope_inside_and_its_children) {
     // Nobody receives eleven announcements: the inner scope ends only because it is stopped.
     sched::Channel<int> started(1), never(1);
     std::atomic<int> stopped{0};
-    BOOST_CHECK_THROW(run_on(cores.control(), outer(cores, started, never, stopped)), std::runtime_error);
+    BOOST_CHECK_THROW(run_on(cores, outer(cores, started, never, stopped)), std::runtime_error);
   }
 }
 
