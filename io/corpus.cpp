@@ -82,7 +82,8 @@ class Walk {
       ++corpus_.left_out.repeated_count;
       return;
     }
-    corpus_.sources.push_back({path, origin, static_cast<std::uint64_t>(status.st_size)});
+    const FileKind kind = kind_of_name(origin);
+    corpus_.sources.push_back({path, origin, static_cast<std::uint64_t>(status.st_size), kind.format, kind.compression});
   }
 
   Corpus corpus_;
@@ -97,8 +98,19 @@ Corpus find_corpus(const std::vector<std::string>& paths) {
   return walk.finish();
 }
 
+LeftOut& LeftOut::operator+=(const LeftOut& more) noexcept {
+  hidden_count += more.hidden_count;
+  special_count += more.special_count;
+  repeated_count += more.repeated_count;
+  return *this;
+}
+
 double origin_fraction(const std::string& origin) noexcept {
-  const XXH64_hash_t hash = XXH3_64bits(origin.data(), origin.size());
+  return record_fraction(origin, 0);
+}
+
+double record_fraction(const std::string& origin, std::uint64_t offset_bytes) noexcept {
+  const XXH64_hash_t hash = XXH3_64bits_withSeed(origin.data(), origin.size(), offset_bytes);
   return static_cast<double>(hash >> 11) * 0x1p-53;
 }
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "io/format.hpp"
+
 namespace io {
 
 /// A path that cannot be a corpus. The text is one line that names it and says what to do.
@@ -16,11 +18,13 @@ class CorpusError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// A file that is one document.
+/// A file of the corpus.
 struct Source {
   std::string path;    ///< as it is opened
   std::string origin;  ///< relative to the PATH given (the file's name where PATH is a file): its name for good
   std::uint64_t size_bytes = 0;  ///< when it was found
+  Format format = Format::text;
+  Compression compression = Compression::none;
 };
 
 /// Something that is not trained on, and why. `offset_bytes` is where in the file it was noticed.
@@ -35,6 +39,8 @@ struct LeftOut {
   std::uint64_t hidden_count = 0;    ///< names that begin with a dot, in folders
   std::uint64_t special_count = 0;   ///< FIFOs, sockets, devices, links that lead nowhere or to folders
   std::uint64_t repeated_count = 0;  ///< files that are in the corpus already, under another name
+
+  LeftOut& operator+=(const LeftOut& more) noexcept;
 };
 
 struct Corpus {
@@ -49,5 +55,8 @@ Corpus find_corpus(const std::vector<std::string>& paths);
 
 /// A number in [0, 1) that depends on the origin alone: it decides what is held out for validation.
 double origin_fraction(const std::string& origin) noexcept;
+
+/// The same for a record that begins at `offset_bytes` of a file of many.
+double record_fraction(const std::string& origin, std::uint64_t offset_bytes) noexcept;
 
 }  // namespace io

@@ -1,155 +1,335 @@
 #include "io/read_ahead.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cassert>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "io/error.hpp"
-#include "io/utf8.hpp"
 
 namespace io {
 namespace {
 
-constexpr std::size_t blocks_per_lane = 2;        // one is read while the other is tokenized
-constexpr std::size_t binary_probe_bytes = 8192;  // as git does: a NUL byte near the beginning is not text
+constexpr std::size_t alignment_bytes = 4096;       // of everything that bypasses the page cache
+constexpr std::size_t small_files_max = 64;         // in one block
+constexpr std::uint64_t direct_bytes_min = 1 << 20;  // below, opening twice costs more than it saves
+constexpr std::size_t kept_open_max = 64;           // files of many records, read here and there
+constexpr int tries_max = 4;
 
-bool looks_binary(std::string_view beginning) noexcept {
-  return std::memchr(beginning.data(), 0, std::min(beginning.size(), binary_probe_bytes)) != nullptr;
+std::size_t padded(std::size_t bytes) noexcept {
+  return (bytes + block_padding_bytes + 63) / 64 * 64;
 }
 
-/// Formats that this version knows by name but does not read yet; trained on as plain text they would be noise.
-const char* unread_format(const std::string& path) noexcept {
-  static constexpr const char* endings[] = {".jsonl", ".ndjson", ".gz", ".zst", ".parquet", ".bin", ".idx"};
-  for (const char* ending : endings)
-    if (path.ends_with(ending)) return ending;
-  return nullptr;
+/// Errors that may have passed when the call is made again.
+bool may_pass(int error_number) noexcept {
+  switch (error_number) {
+    case EIO:
+    case EAGAIN:
+    case ENOMEM:
+    case ENFILE:
+    case EMFILE:
+    case ETIMEDOUT:
+    case ESTALE:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string why(int error_number) {
+  return std::strerror(error_number);
+}
+
+std::string changed_size(std::uint64_t was_bytes) {
+  return fmt::format("the file is not as long as when the run began ({} bytes)", was_bytes);
 }
 
 }  // namespace
 
-/// One file in flight: its documents are those at every lanes_count-th position of the order.
-struct ReadAhead::Lane {
-  sched::Channel<Block> free{blocks_per_lane};
-  sched::Channel<Piece> filled{blocks_per_lane};  // every piece holds a block: sending never waits
+/// A file that does not fit a block, open while its parts are read by several lanes.
+struct ReadAhead::OpenLarge {
+  explicit OpenLarge(const Stretch& stretch_) : stretch(stretch_), next_bytes(stretch_.begin_bytes) {}
+
+  Stretch stretch;
+  std::shared_ptr<OpenFile> file;
+  std::uint64_t next_bytes;  // what nobody has taken yet
+  std::string failure;
 };
 
-ReadAhead::ReadAhead(Files& files, Order order, unsigned first_block, unsigned blocks_count)
-    : files_(files), order_(std::move(order)) {
-  assert(blocks_count >= blocks_per_lane && first_block + blocks_count <= files.blocks_count());
-  for (unsigned at = 0; at + blocks_per_lane <= blocks_count; at += blocks_per_lane) {
+/// One block, and what is read into it now.
+struct ReadAhead::Lane {
+  Block block;
+  std::size_t number = 0;
+  sched::Channel<bool> free{1};
+  sched::Channel<Filled> filled{1};
+  Filled filling;
+  std::vector<WholeRead> wholes;  // of small files, in the order of the extents
+  std::shared_ptr<OpenLarge> large;
+  std::uint64_t begin_bytes = 0;  // of the part of a large file
+  std::uint64_t end_bytes = 0;
+};
+
+ReadAhead::ReadAhead(Files& files, asio::any_io_executor executor, StretchOrder& order, BlockShare blocks)
+    : files_(files), executor_(std::move(executor)), order_(order), tickets_(blocks.count + 1) {
+  assert(blocks.count > 0 && blocks.first + blocks.count <= files.blocks_count());
+  assert(files.block_bytes() >= 2 * alignment_bytes);
+  for (unsigned i = 0; i < blocks.count; ++i) {
     Lane& lane = *lanes_.emplace_back(std::make_unique<Lane>());
-    for (unsigned i = 0; i < blocks_per_lane; ++i) {
-      Block block = files.block(first_block + at + i);
-      lane.free.try_send(block);
-    }
+    lane.block = files.block(blocks.first + i);
+    lane.number = i;
+    bool free = true;
+    lane.free.try_send(free);
   }
 }
 
 ReadAhead::~ReadAhead() = default;
 
 void ReadAhead::start(sched::Scope& scope) {
-  for (std::size_t lane = 0; lane < lanes_.size(); ++lane)
-    scope.spawn(files_.executor(), read_lane(*lanes_[lane], lane));
+  for (auto& lane : lanes_) scope.spawn(executor_, read_lane(*lane));
 }
 
 void ReadAhead::stop() {
+  stopped_ = true;
   for (auto& lane : lanes_) lane->free.finish();
 }
 
-sched::task<std::optional<Piece>> ReadAhead::next() {
-  if (lent_) lender_->free.try_send(*lent_);
-  lent_.reset();
-  lender_ = lanes_[position_ % lanes_.size()].get();
-  std::optional<Piece> piece = co_await lender_->filled.receive();
-  if (!piece) co_return piece;
-  lent_ = piece->block();
-  if (piece->last()) ++position_;
-  co_return piece;
+void ReadAhead::give_back(std::size_t lane) {
+  bool free = true;
+  lanes_[lane]->free.try_send(free);
 }
 
-sched::task<void> ReadAhead::read_lane(Lane& lane, std::size_t first_position) {
-  for (std::uint64_t position = first_position;; position += lanes_.size()) {
-    const Source* const source = order_(position);
-    if (source == nullptr) break;
-    std::optional<Block> block = co_await lane.free.receive();
-    if (!block) co_return;  // stopped
-    std::optional<Skip> skip;
-    try {
-      skip = co_await read_document(lane, *block, *source);
-    } catch (const FileError& error) {
-      skip = Skip{error.path(), error.offset_bytes(), std::strerror(error.error_number())};
-    }
-    if (skip) send(lane, Piece(source, *block, std::move(*skip)));
-  }
-  lane.filled.finish();
-}
-
-sched::task<std::optional<Skip>> ReadAhead::read_document(Lane& lane, Block& block, const Source& source) {
-  if (const char* const ending = unread_format(source.path))
-    co_return Skip{source.path, 0, std::string(ending) + " files are not read yet"};
-  OpenFile file = co_await files_.open(source.path, O_RDONLY, 0);
-  const FileStatus status = co_await files_.status(file);
-  std::optional<Skip> skip = co_await examine(file, block, source, status.size_bytes);
-  if (!skip && status.size_bytes <= block.bytes.size()) {
-    send(lane, Piece(&source, block, status.size_bytes, true));
-  } else if (!skip) {
-    // Nothing of a document that turns out to be damaged may be packed, so a long one is read a second time.
-    for (std::uint64_t offset_bytes = 0; offset_bytes < status.size_bytes;) {
-      const std::size_t got = co_await fill(file, offset_bytes, block, status.size_bytes);
-      if (got == 0) {
-        skip = Skip{source.path, offset_bytes, "the file became shorter while it was read"};
-        break;
-      }
-      offset_bytes += got;
-      const bool last = offset_bytes >= status.size_bytes;
-      send(lane, Piece(&source, block, got, last));
-      if (last) break;
-      std::optional<Block> next_block = co_await lane.free.receive();
-      if (!next_block) co_return skip;  // stopped: nobody reads on, and the file closes itself
-      block = *next_block;
-    }
-  }
-  co_await files_.close(std::move(file));
-  co_return skip;
-}
-
-sched::task<std::optional<Skip>> ReadAhead::examine(const OpenFile& file, Block block, const Source& source,
-                                                    std::uint64_t size_bytes) {
-  Utf8Validator validator;
-  for (std::uint64_t offset_bytes = 0; offset_bytes < size_bytes;) {
-    const std::size_t got = co_await fill(file, offset_bytes, block, size_bytes);
-    if (got == 0) co_return Skip{source.path, offset_bytes, "the file became shorter while it was read"};
-    const std::string_view text(reinterpret_cast<const char*>(block.bytes.data()), got);
-    if (offset_bytes == 0 && looks_binary(text)) co_return Skip{source.path, 0, binary_reason};
-    const bool valid = validator.feed(text);
-    if (!valid) co_return Skip{source.path, validator.error_offset_bytes(), "invalid UTF-8"};
-    offset_bytes += got;
-  }
-  const bool valid = validator.finish();
-  if (!valid) co_return Skip{source.path, validator.error_offset_bytes(), "invalid UTF-8"};
-  co_return std::nullopt;
-}
-
-sched::task<std::size_t> ReadAhead::fill(const OpenFile& file, std::uint64_t offset_bytes, Block block,
-                                         std::uint64_t size_bytes) {
-  const std::size_t wanted = std::min<std::uint64_t>(block.bytes.size(), size_bytes - offset_bytes);
-  std::size_t filled = 0;
-  while (filled < wanted) {
-    Block rest{block.bytes.subspan(filled), block.index};
-    const std::size_t got = co_await files_.read(file, offset_bytes + filled, rest, wanted - filled);
-    if (got == 0) break;
-    filled += got;
-  }
+sched::task<std::optional<ReadAhead::Filled>> ReadAhead::next() {
+  const std::optional<std::size_t> lane = co_await tickets_.receive();
+  if (!lane) co_return std::nullopt;
+  std::optional<Filled> filled = co_await lanes_[*lane]->filled.receive();
   co_return filled;
 }
 
-void ReadAhead::send(Lane& lane, Piece piece) {
-  const bool sent = lane.filled.try_send(piece);
-  assert(sent && "every piece holds a block, and there is room for all blocks");
-  (void)sent;
+sched::task<void> ReadAhead::read_lane(Lane& lane) {
+  for (;;) {
+    const std::optional<bool> free = co_await lane.free.receive();
+    if (!free) break;
+    {
+      const sched::Turn::Lease turn = co_await taking_.take();
+      if (stopped_) break;
+      co_await take(lane);
+      if (lane.filling.extents.empty()) break;
+      std::size_t number = lane.number;
+      tickets_.try_send(number);
+    }
+    if (lane.large) {
+      co_await read_large(lane);
+    } else {
+      co_await read_small(lane);
+    }
+    lane.filled.try_send(lane.filling);
+  }
+  tickets_.finish();
+}
+
+/// Fills `ahead_` where it is empty; false at the end of the order.
+sched::task<bool> ReadAhead::peek() {
+  if (ahead_) co_return true;
+  if (ended_) co_return false;
+  Stretch stretch;
+  const bool more = co_await order_.next(stretch);
+  if (more) ahead_ = stretch;
+  ended_ = !more;
+  co_return more;
+}
+
+sched::task<void> ReadAhead::take(Lane& lane) {
+  lane.filling = {};
+  lane.filling.lane = lane.number;
+  lane.wholes.clear();
+  lane.large.reset();
+  if (large_) {
+    co_await take_large(lane);
+  } else {
+    co_await take_small(lane);
+  }
+}
+
+/// As many small files as the block holds and as follow each other; or the first part of a large one.
+sched::task<void> ReadAhead::take_small(Lane& lane) {
+  std::size_t used_bytes = 0;
+  while (lane.filling.extents.size() < small_files_max) {
+    const bool more = co_await peek();
+    if (!more) co_return;
+    const Stretch& stretch = *ahead_;
+    if (stretch.source != nullptr) {
+      // One byte more than the file should have: a file that has grown is noticed.
+      const std::uint64_t room = files_.block_bytes() - used_bytes;
+      const bool alone = stretch.source->compression != Compression::none || stretch.source->format == Format::tokens;
+      if (!stretch.is_whole_file() || stretch.end_bytes >= room || padded(stretch.end_bytes + 1) > room || alone) {
+        if (!lane.filling.extents.empty()) co_return;
+        large_ = std::make_shared<OpenLarge>(stretch);
+        ahead_.reset();
+        co_await open_large(lane);
+        co_await take_large(lane);
+        co_return;
+      }
+      WholeRead read;
+      read.path = stretch.source->path.c_str();
+      read.memory = lane.block.bytes.subspan(used_bytes, stretch.end_bytes + 1);
+      read.block_index = lane.block.index;
+      used_bytes += padded(stretch.end_bytes + 1);
+      lane.wholes.push_back(read);
+    }
+    Extent extent;
+    extent.stretch = stretch;
+    extent.last = true;
+    lane.filling.extents.push_back(std::move(extent));
+    ahead_.reset();
+  }
+}
+
+sched::task<void> ReadAhead::take_large(Lane& lane) {
+  OpenLarge& large = *large_;
+  // Parts end at multiples of their size, so that all but the first begin where the disk can be read directly.
+  const std::uint64_t part_bytes = (files_.block_bytes() - block_padding_bytes) / alignment_bytes * alignment_bytes;
+  lane.large = large_;
+  lane.begin_bytes = large.next_bytes;
+  lane.end_bytes = std::min(large.stretch.end_bytes, (large.next_bytes / part_bytes + 1) * part_bytes);
+  large.next_bytes = lane.end_bytes;
+  Extent extent;
+  extent.stretch = large.stretch;
+  extent.offset_bytes = lane.begin_bytes;
+  extent.last = lane.end_bytes == large.stretch.end_bytes || !large.failure.empty();
+  if (extent.last) large_.reset();
+  lane.filling.extents.push_back(std::move(extent));
+  co_return;
+}
+
+sched::task<void> ReadAhead::open_large(Lane& lane) {
+  OpenLarge& large = *large_;
+  const bool is_record = !large.stretch.is_whole_file() && large.stretch.source->compression == Compression::none;
+  if (is_record) {
+    large.file = recently_opened(large.stretch.source);
+    if (large.file) co_return;
+  }
+  for (int tries = 1;; ++tries) {
+    int error_number = 0;
+    try {
+      co_await try_to_open(large, lane.block);
+      if (is_record && large.failure.empty()) keep_open(large.stretch.source, large.file);
+      co_return;
+    } catch (const FileError& error) {
+      error_number = error.error_number();
+    }
+    if (may_pass(error_number) && tries < tries_max) continue;
+    large.failure = why(error_number);
+    co_return;
+  }
+}
+
+sched::task<void> ReadAhead::try_to_open(OpenLarge& large, Block probe) {
+  const Source& source = *large.stretch.source;
+  // O_NONBLOCK: a pipe that has taken the file's place must not be waited for.
+  OpenFile file = co_await files_.open(source.path, O_RDONLY | O_NONBLOCK, 0);
+  large.file = std::make_shared<OpenFile>(std::move(file));
+  const FileStatus status = co_await files_.status(*large.file);
+  if (status.size_bytes != source.size_bytes) {
+    large.failure = changed_size(source.size_bytes);
+    co_return;
+  }
+  if (large.stretch.end_bytes - large.stretch.begin_bytes < direct_bytes_min) co_return;
+  // What the page cache holds is fastest from there. A cold file is read past it, for a tenth of the processor's time.
+  const std::uint64_t aligned_bytes = large.stretch.begin_bytes / alignment_bytes * alignment_bytes;
+  const std::optional<std::size_t> cached =
+      co_await files_.read_cached(*large.file, aligned_bytes, probe, alignment_bytes);
+  if (cached) co_return;
+  try {
+    OpenFile direct = co_await files_.open(source.path, O_RDONLY | O_NONBLOCK | O_DIRECT, 0);
+    std::swap(*large.file, direct);
+    co_await files_.close(std::move(direct));
+  } catch (const FileError&) {
+    // Not every file system can. The file is open as it is.
+  }
+}
+
+std::shared_ptr<OpenFile> ReadAhead::recently_opened(const Source* source) {
+  const auto found = std::find_if(kept_open_.begin(), kept_open_.end(),
+                                  [source](const KeptOpen& kept) { return kept.source == source; });
+  if (found == kept_open_.end()) return nullptr;
+  std::rotate(found, found + 1, kept_open_.end());
+  return kept_open_.back().file;
+}
+
+void ReadAhead::keep_open(const Source* source, std::shared_ptr<OpenFile> file) {
+  if (kept_open_.size() == kept_open_max) kept_open_.erase(kept_open_.begin());
+  kept_open_.push_back({source, std::move(file)});
+}
+
+sched::task<void> ReadAhead::read_small(Lane& lane) {
+  std::span<WholeRead> reads = lane.wholes;
+  if (!reads.empty()) co_await files_.read_whole(reads);
+  std::size_t at = 0;
+  for (Extent& extent : lane.filling.extents) {
+    if (extent.stretch.source == nullptr) continue;
+    WholeRead& read = lane.wholes[at++];
+    for (int tries = 1; read.result < 0 && may_pass(-read.result) && tries < tries_max; ++tries) {
+      std::span<WholeRead> again(&read, 1);
+      co_await files_.read_whole(again);
+    }
+    if (read.result < 0) {
+      extent.failure = why(-read.result);
+    } else if (static_cast<std::uint64_t>(read.result) != extent.stretch.end_bytes) {
+      extent.failure = changed_size(extent.stretch.end_bytes);
+    } else {
+      extent.bytes = {reinterpret_cast<const char*>(read.memory.data()), static_cast<std::size_t>(read.result)};
+    }
+  }
+}
+
+sched::task<void> ReadAhead::read_large(Lane& lane) {
+  Extent& extent = lane.filling.extents.front();
+  const std::shared_ptr<OpenLarge> large = std::move(lane.large);
+  const std::uint64_t aligned_bytes = lane.begin_bytes / alignment_bytes * alignment_bytes;
+  const std::size_t before = lane.begin_bytes - aligned_bytes;
+  const std::size_t wanted = lane.end_bytes - aligned_bytes;
+  for (int tries = 1; large->failure.empty(); ++tries) {
+    int error_number = 0;
+    try {
+      const std::size_t got = co_await fill(*large->file, aligned_bytes, lane.block, wanted);
+      if (got != wanted) large->failure = changed_size(large->stretch.source->size_bytes);
+      extent.bytes = {reinterpret_cast<const char*>(lane.block.bytes.data()) + before, wanted - before};
+      break;
+    } catch (const FileError& error) {
+      error_number = error.error_number();
+    }
+    if (may_pass(error_number) && tries < tries_max) continue;
+    large->failure = why(error_number);
+  }
+  if (!large->failure.empty()) {
+    extent.failure = large->failure;
+    extent.bytes = {};
+  }
+  // Whoever reads the last part closes the file.
+  if (large.use_count() > 1 || !large->file || large->file.use_count() > 1) co_return;
+  OpenFile file = std::move(*large->file);
+  try {
+    co_await files_.close(std::move(file));
+  } catch (const FileError&) {
+    // It was only read from, and all of it is here.
+  }
+}
+
+sched::task<std::size_t> ReadAhead::fill(const OpenFile& file, std::uint64_t offset_bytes, Block block,
+                                         std::size_t wanted) {
+  std::size_t filled = 0;
+  while (filled < wanted) {
+    Block rest{block.bytes.subspan(filled), block.index};
+    const std::size_t bytes_max = (wanted - filled + alignment_bytes - 1) / alignment_bytes * alignment_bytes;
+    const std::size_t got = co_await files_.read(file, offset_bytes + filled, rest, bytes_max);
+    if (got == 0) break;
+    filled += got;
+  }
+  co_return std::min(filled, wanted);
 }
 
 }  // namespace io

@@ -1,89 +1,102 @@
 #pragma once
 
-// Reads documents ahead of their use, many files in flight, and hands them on in the order of the plan whatever the
-// order in which the disk answers. Lives on the executor of Files; stands between the disk and the tokenizer.
+// Reads the bytes of a plan ahead of their use: every block of its share is always either being filled or waiting to be
+// used, and blocks come out in the order of the plan whatever the order in which the disk answers. Stands between the
+// disk and whoever finds documents in the bytes. Lives on one executor; blocks may be given back from any thread.
 
 #include <asio/any_io_executor.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "io/corpus.hpp"
 #include "io/files.hpp"
+#include "io/stretch.hpp"
 #include "sched/channel.hpp"
 #include "sched/scope.hpp"
 #include "sched/task.hpp"
+#include "sched/turn.hpp"
 
 namespace io {
 
-/// The reason of a Skip for a file that is not text: left out rather than damaged.
-inline constexpr const char* binary_reason = "binary";
-
-/// A piece of a document, in its order; or, in its place, why the document is skipped.
-class Piece {
- public:
-  Piece() = default;
-  Piece(const Source* source, Block block, std::size_t size_bytes, bool last)
-      : source_(source), block_(block), size_bytes_(size_bytes), last_(last) {}
-  Piece(const Source* source, Block block, Skip skip)
-      : source_(source), block_(block), last_(true), skip_(std::move(skip)) {}
-
-  const Source& source() const noexcept { return *source_; }
-  /// Valid UTF-8 over all pieces of the document; a code point may be cut in two.
-  std::string_view text() const noexcept { return {reinterpret_cast<const char*>(block_.bytes.data()), size_bytes_}; }
-  /// The document ends here.
-  bool last() const noexcept { return last_; }
-  const std::optional<Skip>& skip() const noexcept { return skip_; }
-  Block block() const noexcept { return block_; }
-
- private:
-  const Source* source_ = nullptr;
-  Block block_;
-  std::size_t size_bytes_ = 0;
-  bool last_ = false;
-  std::optional<Skip> skip_;
+/// Bytes of a stretch that stand in a block, or why they could not be read.
+struct Extent {
+  Stretch stretch;
+  std::uint64_t offset_bytes = 0;  ///< of `bytes` in the file
+  std::string_view bytes;          ///< `block_padding_bytes` behind them may be read, too
+  bool last = false;               ///< nothing more comes of the stretch
+  std::string failure;             ///< why not, or empty; what else comes of the stretch is to be passed over
 };
 
-/// The source at a position of the plan's order; nullptr past its end. The sources outlive the ReadAhead.
-using Order = std::function<const Source*(std::uint64_t position)>;
+/// May be read behind the bytes of an extent: parsers look at whole vectors.
+inline constexpr std::size_t block_padding_bytes = 64;
+
+/// The blocks of a Files that belong to one reader.
+struct BlockShare {
+  unsigned first = 0;
+  unsigned count = 0;
+};
 
 class ReadAhead {
  public:
-  /// Uses the blocks [first_block, first_block + blocks_count) of `files`, two for each file in flight.
-  ReadAhead(Files& files, Order order, unsigned first_block, unsigned blocks_count);
+  /// A filled block: several small files, or a part of a large one.
+  struct Filled {
+    std::size_t lane = 0;
+    std::vector<Extent> extents;
+  };
+
+  /// Lives on `executor`. Requires blocks of more than `block_padding_bytes`, and at least one.
+  ReadAhead(Files& files, asio::any_io_executor executor, StretchOrder& order, BlockShare blocks);
   ~ReadAhead();
 
   /// Starts reading; the coroutines belong to `scope`, which is joined before this dies.
   void start(sched::Scope& scope);
 
-  /// The next piece in the order of the plan; nothing past its end. The piece before is given back by this call.
-  sched::task<std::optional<Piece>> next();
+  /// The next block in the order of the plan; nothing past its end.
+  sched::task<std::optional<Filled>> next();
+
+  /// The block will be read into again. From any thread; each block once.
+  void give_back(std::size_t lane);
 
   /// Lets the coroutines end when they have read what they are at. `next` must not be called any more.
   void stop();
 
  private:
   struct Lane;
+  struct OpenLarge;
+  struct KeptOpen {
+    const Source* source;
+    std::shared_ptr<OpenFile> file;
+  };
 
-  sched::task<void> read_lane(Lane& lane, std::size_t first_position);
-  sched::task<std::optional<Skip>> read_document(Lane& lane, Block& block, const Source& source);
-  sched::task<std::optional<Skip>> examine(const OpenFile& file, Block block, const Source& source,
-                                           std::uint64_t size_bytes);
-  sched::task<std::size_t> fill(const OpenFile& file, std::uint64_t offset_bytes, Block block,
-                                std::uint64_t size_bytes);
-  static void send(Lane& lane, Piece piece);
+  sched::task<void> read_lane(Lane& lane);
+  sched::task<void> take(Lane& lane);
+  sched::task<void> take_small(Lane& lane);
+  sched::task<void> take_large(Lane& lane);
+  sched::task<bool> peek();
+  sched::task<void> read_small(Lane& lane);
+  sched::task<void> read_large(Lane& lane);
+  sched::task<void> open_large(Lane& lane);
+  sched::task<void> try_to_open(OpenLarge& large, Block probe);
+  std::shared_ptr<OpenFile> recently_opened(const Source* source);
+  void keep_open(const Source* source, std::shared_ptr<OpenFile> file);
+  sched::task<std::size_t> fill(const OpenFile& file, std::uint64_t offset_bytes, Block block, std::size_t wanted);
 
   Files& files_;
-  Order order_;
+  asio::any_io_executor executor_;
+  StretchOrder& order_;
   std::vector<std::unique_ptr<Lane>> lanes_;
-  std::uint64_t position_ = 0;
-  std::optional<Block> lent_;  // what the last piece stands in
-  Lane* lender_ = nullptr;     // whose block it is
+  sched::Channel<std::size_t> tickets_;  // lanes in the order in which they took their share of the plan
+  sched::Turn taking_;                   // they take it one at a time
+  std::optional<Stretch> ahead_;         // what the order gave last and nobody has taken
+  bool ended_ = false;
+  bool stopped_ = false;
+  std::shared_ptr<OpenLarge> large_;  // the large file being handed out
+  std::vector<KeptOpen> kept_open_;   // of which records were read, the latest last
 };
 
 }  // namespace io

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <asio/experimental/as_tuple.hpp>
@@ -90,6 +91,30 @@ sched::task<std::size_t> RequestFiles::read(const OpenFile& file, std::uint64_t 
   reads_count_.fetch_add(1, std::memory_order_relaxed);
   bytes_read_.fetch_add(bytes_count, std::memory_order_relaxed);
   co_return bytes_count;
+}
+
+sched::task<std::optional<std::size_t>> RequestFiles::read_cached(const OpenFile& file, std::uint64_t offset_bytes,
+                                                                  Block block, std::size_t bytes_max) {
+  const iovec vector{block.bytes.data(), std::min(bytes_max, block.bytes.size())};
+  const ssize_t got = ::preadv2(file.descriptor(), &vector, 1, static_cast<off_t>(offset_bytes), RWF_NOWAIT);
+  if (got < 0) co_return std::nullopt;
+  co_return static_cast<std::size_t>(got);
+}
+
+sched::task<void> RequestFiles::read_whole(std::span<WholeRead> reads) {
+  for (WholeRead& read : reads) {
+    std::exception_ptr failure;
+    try {
+      std::string path = read.path;
+      OpenFile file = co_await open(std::move(path), O_RDONLY | O_NONBLOCK, 0);
+      const Block block{read.memory, read.block_index};
+      const std::size_t got = co_await this->read(file, 0, block, read.memory.size());
+      read.result = static_cast<int>(got);
+      co_await close(std::move(file));
+    } catch (const FileError& error) {
+      read.result = -error.error_number();
+    }
+  }
 }
 
 sched::task<void> RequestFiles::write(const OpenFile& file, std::uint64_t offset_bytes,

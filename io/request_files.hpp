@@ -26,6 +26,9 @@ class RequestFiles : public Files {
   sched::task<FileStatus> status(const OpenFile& file) override;
   sched::task<std::size_t> read(const OpenFile& file, std::uint64_t offset_bytes, Block block,
                                 std::size_t bytes_max) override;
+  sched::task<std::optional<std::size_t>> read_cached(const OpenFile& file, std::uint64_t offset_bytes, Block block,
+                                                      std::size_t bytes_max) override;
+  sched::task<void> read_whole(std::span<WholeRead> reads) override;
   sched::task<void> write(const OpenFile& file, std::uint64_t offset_bytes, std::span<const std::byte> bytes) override;
   sched::task<void> sync(const OpenFile& file) override;
   sched::task<void> close(OpenFile file) override;

@@ -3,25 +3,76 @@
 // The books of a run: every document is trained on, or skipped with a reason, or left out and counted.
 
 #include <cstdint>
+#include <map>
+#include <set>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "io/corpus.hpp"
+#include "pipeline/corpus_stream.hpp"
+#include "pipeline/dataset.hpp"
 
 namespace pipeline {
 
-/// A document is damaged and the run is strict, or there is nothing left to train on. The text is one line.
+/// A document is damaged and the run is strict, too many are, or there is nothing left to train on. The text is one
+/// line.
 class DamageError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
+/// What was read of a format, a file or a corpus, over all epochs.
+struct Totals {
+  std::uint64_t documents = 0;  ///< whole ones, skipped left out
+  std::uint64_t skipped = 0;    ///< each once
+  std::uint64_t bytes = 0;      ///< of the documents' text
+  std::uint64_t tokens = 0;     ///< end-of-text not counted
+
+  Totals& operator+=(const Totals& more) noexcept;
+};
+
 /// Kept by ingest, on its executor; read by others once ingest has ended.
-struct Accounting {
-  std::uint64_t documents_packed = 0;  ///< documents whose last token was packed, over all epochs
-  std::uint64_t binaries_count = 0;    ///< files that are not text
-  std::vector<io::Skip> skips;         ///< damage, each once, in the order in which it was met
+class Accounting {
+ public:
+  struct Rules {
+    bool strict = false;                  ///< the first damaged document ends the run
+    double max_skipped_fraction = 0.01;  ///< more damaged documents than that end it
+  };
+
+  Accounting() = default;
+  explicit Accounting(const Rules& rules) : rules_(rules) {}
+
+  /// Enters a part of a document of corpus number `corpus`.
+  ///   Throws DamageError where a skip is one too many.
+  void enter(const TokenPart& part, std::size_t corpus);
+
+  /// Throws DamageError where too large a part of what was met so far is damaged.
+  void check_fraction() const;
+
+  const Totals& all() const noexcept { return all_; }
+  std::uint64_t binaries_count() const noexcept { return binaries_count_; }
+  const std::vector<io::Skip>& skips() const noexcept { return skips_; }
+  const std::vector<std::uint64_t>& epochs() const noexcept { return epochs_; }  ///< ended, of each corpus
+  const std::vector<Totals>& corpora() const noexcept { return corpora_; }
+  /// By format, e.g. "jsonl.gz"; and by file, for files of many documents.
+  const std::map<std::string, Totals>& formats() const noexcept { return formats_; }
+  const std::map<const io::Source*, Totals>& files() const noexcept { return files_; }
+
+ private:
+  void enter_skip(const io::RawDocument& document, std::size_t corpus);
+  void add(const io::Source& source, std::size_t corpus, const Totals& totals);
+
+  Rules rules_;
+  Totals all_;
+  std::uint64_t binaries_count_ = 0;
+  std::vector<io::Skip> skips_;
+  std::set<std::pair<const io::Source*, std::uint64_t>> met_;  // skips of earlier epochs
+  std::vector<std::uint64_t> epochs_;
+  std::vector<Totals> corpora_;
+  std::map<std::string, Totals> formats_;
+  std::map<const io::Source*, Totals> files_;
 };
 
 /// "PATH: REASON at byte N", for people.

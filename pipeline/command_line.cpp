@@ -1,6 +1,7 @@
 #include "pipeline/command_line.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <functional>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "pipeline/commands.hpp"
+#include "pipeline/config_file.hpp"
 #include "pipeline/presets.hpp"
 #include "sched/topology.hpp"
 
@@ -73,13 +75,9 @@ void add_length_and_rate(CLI::App& app, TrainSettings& settings) {
       ->capture_default_str();
   app.add_option("--grad-clip", settings.grad_clip, "largest global norm of the gradient; 0: no clipping")
       ->capture_default_str();
-  app.add_option("--seed", settings.seed, "seed of initial weights and document order")->capture_default_str();
 }
 
-void add_model_and_cores(CLI::App& app, TrainSettings& settings) {
-  app.add_option("--tokenizer", settings.tokenizer,
-                 "bytes, gpt2, or a file or folder: *.tiktoken, tokenizer.json, vocab.json with merges.txt")
-      ->capture_default_str();
+void add_model(CLI::App& app, TrainSettings& settings) {
   app.add_option_function<std::string>(
          "--model",
          [&settings](const std::string& name) {
@@ -111,25 +109,44 @@ void add_model_and_cores(CLI::App& app, TrainSettings& settings) {
          },
          "auto or lean: as few gradient buffers as the sum tree needs")
       ->default_str("auto");
-  app.add_option("--cores", settings.cores, "how many cores (4), or which (0-3,8) (default: all this process may use)");
+  app.add_flag("--doc-mask", settings.document_mask, "let attention stop at document borders");
 }
 
-void add_data(CLI::App& app, TrainSettings& settings) {
+/// What `train` and `tokenize` share: which documents are read, how, and in which order.
+void add_data(CLI::App& app, DataSettings& settings) {
+  app.add_option("PATH", settings.paths,
+                 "folders, files, globs or @LIST: text, source code, .jsonl, each as .gz or .zst too, token shards")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--mix", settings.mixes,
+                 "NAME=WEIGHT:PATH, instead of PATH, once for each part of a mixture: its share of the documents")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--text-key", settings.text_key, "where a JSON record's text stands; nested keys with dots")
+      ->capture_default_str();
   app.add_option_function<std::string>(
          "--shuffle",
          [&settings](const std::string& name) {
-           if (name == "window") throw NotBuilt("--shuffle window");
-           if (name != "none" && name != "global") throw SettingsError(not_one_of("--shuffle", name, "none, global"));
-           settings.shuffle = name == "none" ? Plan::Shuffle::none : Plan::Shuffle::global;
+           if (name == "none") {
+             settings.shuffle = Shuffle::none;
+           } else if (name == "window") {
+             settings.shuffle = Shuffle::window;
+           } else if (name == "global") {
+             settings.shuffle = Shuffle::global;
+           } else {
+             throw SettingsError(not_one_of("--shuffle", name, "none, window, global"));
+           }
          },
-         "order of the documents: none, or global: a new permutation each epoch")
-      ->default_str("global");
-  app.add_option("--val-fraction", settings.val_fraction, "share of the documents held out, by a hash of their names")
-      ->capture_default_str();
-  app.add_option("--eval-every", settings.eval_every, "steps between evaluations (default: only at the end)");
-  app.add_option("--eval-tokens", settings.eval_tokens, "tokens per evaluation; the last one takes all")
+         "order of the documents: none; window: shuffled within a window over several open files; global: all of them, "
+         "anew each epoch")
+      ->default_str("window where anything is compressed, else global");
+  app.add_option("--seed", settings.seed, "seed of the order of documents and of initial weights")
       ->capture_default_str();
   app.add_flag("--strict", settings.strict, "stop at the first damaged document");
+  app.add_option("--max-skipped-fraction", settings.max_skipped_fraction,
+                 "stop where more than this share of the documents is damaged")
+      ->capture_default_str();
+  app.add_option("--read-ahead", settings.read_ahead_mib, "MiB of memory for reading ahead (default: 8, tokenize 64)")
+      ->check(at_least_one);
   app.add_option_function<std::string>(
          "--io",
          [&settings](const std::string& name) {
@@ -145,23 +162,62 @@ void add_data(CLI::App& app, TrainSettings& settings) {
          },
          "how files are read: auto, uring or threads")
       ->default_str("auto");
+  app.add_option("--tokenizer", settings.tokenizer,
+                 "bytes, gpt2, or a file or folder: *.tiktoken, tokenizer.json, vocab.json with merges.txt")
+      ->capture_default_str();
+  app.add_option("--cores", settings.cores, "how many cores (4), or which (0-3,8) (default: all this process may use)");
+  app.add_option("--summary", settings.summary, "write the figures of the run to this file, as JSON");
+  app.add_flag("--quiet", settings.quiet, "show errors only");
 }
 
-void add_train(CLI::App& app, std::function<int()>& chosen) {
+/// What `--config` names has been put in front of the command line's own options; paths it names count where those
+/// name none.
+void add_config(CLI::App& app, DataSettings& settings, const ConfigFile& config) {
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app.add_option("--config", "a TOML file with options by their names: steps = 100")->expected(1);
+  app.parse_complete_callback([&settings, &config] {
+    if (!settings.paths.empty() || !settings.mixes.empty()) return;
+    settings.paths = config.paths;
+    settings.mixes = config.mixes;
+  });
+}
+
+void add_validation(CLI::App& app, TrainSettings& settings) {
+  app.add_option("--val-fraction", settings.val_fraction, "share of the documents held out, by a hash of their origin")
+      ->capture_default_str();
+  app.add_option("--eval-every", settings.eval_every, "steps between evaluations (default: only at the end)");
+  app.add_option("--eval-tokens", settings.eval_tokens, "tokens per evaluation; the last one takes all")
+      ->capture_default_str();
+}
+
+void add_train(CLI::App& app, const ConfigFile& config, std::function<int()>& chosen) {
   CLI::App* const train = app.add_subcommand("train", "train a model from the text below PATH...");
   const auto settings = std::make_shared<TrainSettings>();
-  train->add_option("PATH", settings->paths, "folders and files with plain text")->required();
+  add_config(*train, *settings, config);
   train->add_option("--out", settings->out, "folder of the run (default: a new one under runs/)");
-  add_model_and_cores(*train, *settings);
-  add_length_and_rate(*train, *settings);
   add_data(*train, *settings);
+  add_model(*train, *settings);
+  add_length_and_rate(*train, *settings);
+  add_validation(*train, *settings);
   train->add_option("--checkpoint-every", settings->checkpoint_every,
                     "steps between checkpoints (default: only at the end)");
   train->add_option("--keep", settings->keep, "newest checkpoints to keep")->capture_default_str();
-  train->add_option("--summary", settings->summary, "write the run's figures to this file, as JSON");
-  train->add_flag("--quiet", settings->quiet, "show errors only");
-  for (const char* const name : {"--config", "--resume", "--text-key", "--trace"}) not_built_option(*train, name);
+  for (const char* const name : {"--resume", "--trace"}) not_built_option(*train, name);
   train->callback([settings, &chosen] { chosen = [settings] { return train_command(*settings); }; });
+}
+
+void add_tokenize(CLI::App& app, const ConfigFile& config, std::function<int()>& chosen) {
+  CLI::App* const tokenize = app.add_subcommand("tokenize", "write the tokens below PATH... for another trainer");
+  const auto settings = std::make_shared<TokenizeSettings>();
+  add_config(*tokenize, *settings, config);
+  tokenize->add_option("--out", settings->out, "folder for token shards with an index, or - for standard output")
+      ->required();
+  add_data(*tokenize, *settings);
+  tokenize->add_option("--shard-tokens", settings->shard_tokens, "tokens per shard; a shard ends with a document")
+      ->check(at_least_one)
+      ->capture_default_str();
+  tokenize->add_flag("--resume", settings->resume, "go on where an interrupted call with the same --out stopped");
+  tokenize->callback([settings, &chosen] { chosen = [settings] { return tokenize_command(*settings); }; });
 }
 
 void add_generate(CLI::App& app, std::function<int()>& chosen) {
@@ -201,6 +257,23 @@ void add_inspect(CLI::App& app, std::function<int()>& chosen) {
   inspect->callback([paths, &chosen] { chosen = [paths] { return inspect_command(*paths); }; });
 }
 
+/// Reads the file that --config names, if it does, and puts its options in front of the command line's own.
+void put_in_config(CLI::App& app, std::vector<std::string>& words, ConfigFile& config) {
+  std::string path;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    if (words[i].starts_with("--config=")) path = words[i].substr(9);
+    if (words[i] == "--config" && i + 1 < words.size()) path = words[i + 1];
+  }
+  if (path.empty()) return;
+  for (const CLI::App* const command : app.get_subcommands({})) {
+    if (command->get_name() != words.front() || command->get_option_no_throw("--config") == nullptr) continue;
+    config = read_config(path, [command](const std::string& option) {
+      return command->get_option_no_throw(option) != nullptr;
+    });
+    words.insert(words.begin() + 1, config.arguments.begin(), config.arguments.end());
+  }
+}
+
 bool is_command(CLI::App& app, const std::string& name) {
   return !app.get_subcommands([&](CLI::App* command) { return command->get_name() == name; }).empty();
 }
@@ -214,21 +287,26 @@ int complain(const std::string& line, int exit_code) {
 
 int run_command_line(int argument_count, char** arguments) {
   std::function<int()> chosen;
+  ConfigFile config;
+  std::vector<std::string> words(arguments + 1, arguments + argument_count);
   CLI::App app("icosa trains a language model straight from a folder of text, on CPUs");
   app.name("icosa");
   app.set_version_flag("--version", "icosa " ICOSA_VERSION);
   app.require_subcommand(1);
-  add_train(app, chosen);
+  add_train(app, config, chosen);
+  add_tokenize(app, config, chosen);
   add_generate(app, chosen);
   add_token_command(app, chosen, "encode", "standard input to token ids", "a line {\"text\": ...} in, a line [ids] out",
                     &encode_command);
   add_token_command(app, chosen, "decode", "token ids to text", "a line [ids] in, a line {\"text\": ...} out",
                     &decode_command);
   add_inspect(app, chosen);
-  for (const char* const name : {"eval", "tokenize", "tokenizer", "export", "bench"}) not_built_command(app, name);
+  for (const char* const name : {"eval", "tokenizer", "export", "bench"}) not_built_command(app, name);
 
   try {
-    app.parse(argument_count, arguments);
+    put_in_config(app, words, config);
+    std::reverse(words.begin(), words.end());  // as CLI11 wants them
+    app.parse(words);
     return chosen();
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help and --version

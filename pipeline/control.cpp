@@ -133,12 +133,11 @@ class Journal {
   sched::task<void> evaluate_now(bool whole) {
     if (!room_.validation) co_return;
     const Validation& held_out = *room_.validation;
-    Plan plan(held_out.sources.size(), Plan::Shuffle::none, 0, 1);
-    Accounting accounting;
+    Accounting accounting(Accounting::Rules{room_.settings.strict, 1});
     PackerShape shape = held_out.shape;
     if (whole) shape.targets_max = ~std::uint64_t{0};
-    Ingest ingest{room_.files,           held_out.sources,      plan,  held_out.tokenizer, shape, held_out.first_block,
-                  held_out.blocks_count, room_.settings.strict, false, accounting};
+    Ingest ingest{room_.files, held_out.datasets, held_out.tokenizer, held_out.feed, shape,
+                  held_out.blocks, false, accounting, {}};
     const Evaluation evaluation = co_await evaluate(room_.run, ingest);
     if (whole) room_.totals.validation_accounting = std::move(accounting);
     if (evaluation.targets_count == 0) co_return;

@@ -40,11 +40,11 @@ struct RunTotals {
 
 /// What is held out, and how it is read.
 struct Validation {
-  const std::vector<io::Source>& sources;
+  std::vector<Dataset>& datasets;
   const io::Tokenizer& tokenizer;
+  FeedOptions feed;
   PackerShape shape;  ///< targets_max is --eval-tokens; the last evaluation reads all
-  unsigned first_block;
-  unsigned blocks_count;
+  io::BlockShare blocks;
 };
 
 /// Everything the control works with; what it refers to outlives it.

@@ -1,76 +1,115 @@
 #include "pipeline/ingest.hpp"
 
+#include <algorithm>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <utility>
 
-#include "io/read_ahead.hpp"
 #include "sched/scope.hpp"
 
 namespace pipeline {
 namespace {
 
-io::Order order_of(const Ingest& ingest) {
-  return [&sources = ingest.sources, &plan = ingest.plan](std::uint64_t position) -> const io::Source* {
-    const std::size_t index = plan.source_at(position);
-    return index == Plan::end ? nullptr : &sources[index];
-  };
-}
-
-void account(const Ingest& ingest, const io::Skip& skip, std::set<const io::Source*>& met, const io::Source& source) {
-  if (!met.insert(&source).second) return;  // in an earlier epoch
-  if (skip.reason == io::binary_reason) {
-    ++ingest.accounting.binaries_count;
-    return;
-  }
-  if (ingest.strict) throw DamageError(describe(skip) + "; repair or remove it, or leave out --strict");
-  ingest.accounting.skips.push_back(skip);
-}
-
 /// An epoch in which no document could be trained on will not get better.
-void require_text(const Ingest& ingest, std::uint64_t documents_met) {
-  if (!ingest.required || ingest.accounting.documents_packed != 0 || documents_met < ingest.sources.size()) return;
-  std::string reason = "none of the " + std::to_string(documents_met) + " files can be trained on";
-  if (!ingest.accounting.skips.empty()) reason += "; the first: " + describe(ingest.accounting.skips.front());
-  throw DamageError(reason + "; give a folder with plain text files in UTF-8");
+void require_text(const Ingest& ingest, std::uint64_t documents_before) {
+  const Accounting& accounting = ingest.accounting;
+  if (!ingest.required || documents_before + accounting.all().documents != 0) return;
+  const std::uint64_t met = accounting.skips().size() + accounting.binaries_count();
+  std::string reason = "none of the " + std::to_string(met) + " documents can be trained on";
+  if (!accounting.skips().empty()) reason += "; the first: " + describe(accounting.skips().front());
+  throw DamageError(reason + "; give a folder with text in UTF-8, JSONL with a --text-key, or token shards");
 }
 
-sched::task<void> pack(const Ingest& ingest, io::ReadAhead& documents, BatchChannel& batches) {
-  Packer packer(ingest.shape, ingest.tokenizer);
-  const std::unique_ptr<io::Encoder> encoder = ingest.tokenizer.encoder();
-  std::vector<io::TokenId> ids;
-  std::set<const io::Source*> skipped;
-  std::uint64_t documents_met = 0;
-  bool inside_document = false;
+/// Packs what the feed gives, and keeps with each step where ingest goes on after it.
+class FeedPacker {
+ public:
+  FeedPacker(const Ingest& ingest, const DocumentFeed& feed)
+      : feed_(feed),
+        packer_(ingest.shape, ingest.tokenizer),
+        end_of_text_(ingest.tokenizer.end_of_text()),
+        behind_(ingest.start.feed),
+        dropped_(ingest.start.document_tokens) {
+    if (behind_.corpora.empty()) behind_ = feed.position();
+    packer_.go_on_after(ingest.start.steps, ingest.start.targets_count, ingest.start.previous);
+  }
+
+  Packer& packer() noexcept { return packer_; }
+
+  /// The last step may be partial.
+  void finish() {
+    if (packer_.step_room() != 0) packer_.mark(position());
+    packer_.finish();
+  }
+
+  void add(const TokenPart& part) {
+    using Kind = io::RawDocument::Kind;
+    const Kind kind = part.item->document.kind;
+    if (kind == Kind::whole || kind == Kind::lengthy) {
+      add_ids(part.ids, false);
+      if (part.last) add_ids(std::span(&end_of_text_, 1), true);
+    }
+    if (!part.last) return;
+    document_tokens_ = 0;
+    behind_ = feed_.position();
+  }
+
+ private:
+  /// In slices that end where a step does.
+  void add_ids(std::span<const io::TokenId> ids, bool ends_document) {
+    const std::size_t known = std::min<std::uint64_t>(dropped_, ids.size());
+    dropped_ -= known;
+    document_tokens_ += known;
+    ids = ids.subspan(known);
+    while (!ids.empty() && !packer_.full()) {
+      std::uint64_t room = packer_.step_room();
+      if (room == 0) room = packer_.step_targets();
+      const std::span<const io::TokenId> slice = ids.first(std::min<std::uint64_t>(room, ids.size()));
+      if (ends_document) {
+        packer_.end_document(true);
+      } else {
+        packer_.add(slice);
+      }
+      ids = ids.subspan(slice.size());
+      document_tokens_ += slice.size();
+      if (packer_.step_room() == 0) packer_.mark(position());
+    }
+  }
+
+  IngestPosition position() const {
+    return {behind_, document_tokens_, packer_.step(), packer_.targets_count(), packer_.previous()};
+  }
+
+  const DocumentFeed& feed_;
+  Packer packer_;
+  const io::TokenId end_of_text_;
+  FeedPosition behind_;  // the last whole document
+  std::uint64_t document_tokens_ = 0;
+  std::uint64_t dropped_;  // of the first document: consumed before the start
+};
+
+sched::task<void> pack(const Ingest& ingest, DocumentFeed& feed, BatchChannel& batches) {
+  FeedPacker packing(ingest, feed);
+  Packer& packer = packing.packer();
+  std::uint64_t documents_before = 0;
+  for (const CorpusPosition& corpus : ingest.start.feed.corpora) documents_before += corpus.documents_count;
   while (!packer.full()) {
-    const std::optional<io::Piece> piece = co_await documents.next();
-    if (!piece) break;
-    ids.clear();
-    if (piece->skip()) {
-      account(ingest, *piece->skip(), skipped, piece->source());
-      if (inside_document) encoder->finish(ids);
-    } else {
-      encoder->encode(piece->text(), ids);
-      if (piece->last()) encoder->finish(ids);
+    const TokenPart* const part = feed.take();
+    if (part == nullptr) {
+      const bool more = co_await feed.fetch();
+      if (!more) break;
+      continue;
     }
-    packer.add(ids);
-    if (piece->last()) {
-      const bool whole = !piece->skip();
-      if (whole || inside_document) packer.end_document(whole);
-      if (whole) ++ingest.accounting.documents_packed;
-      ++documents_met;
-      require_text(ingest, documents_met);
-    }
-    inside_document = !piece->last();
+    ingest.accounting.enter(*part, feed.corpus());
+    packing.add(*part);
+    if (part->item->document.kind == io::RawDocument::Kind::epoch_end) require_text(ingest, documents_before);
     for (std::optional<MicroBatch> batch = packer.take(); batch; batch = packer.take())
       co_await batches.send(std::move(*batch));
   }
-  packer.finish();
+  packing.finish();
   for (std::optional<MicroBatch> batch = packer.take(); batch; batch = packer.take())
     co_await batches.send(std::move(*batch));
-  documents.stop();
+  feed.stop();
   batches.finish();
 }
 
@@ -95,10 +134,11 @@ sched::task<std::uint64_t> count_targets(Ingest ingest) {
 }
 
 sched::task<void> load_batches(Ingest ingest, BatchChannel& batches) {
-  io::ReadAhead documents(ingest.files, order_of(ingest), ingest.first_block, ingest.blocks_count);
+  const DocumentFeed::Place place{ingest.files, {ingest.files.executor()}, ingest.blocks};
+  DocumentFeed feed(place, ingest.datasets, ingest.tokenizer, ingest.feed, ingest.start.feed);
   sched::Scope scope(ingest.files.executor());
-  documents.start(scope);
-  scope.spawn(ingest.files.executor(), pack(ingest, documents, batches));
+  feed.start(scope);
+  scope.spawn(ingest.files.executor(), pack(ingest, feed, batches));
   co_await scope.join();
 }
 

@@ -10,9 +10,11 @@
 #include "io/files.hpp"
 #include "io/tokenizer.hpp"
 #include "pipeline/accounting.hpp"
+#include "pipeline/dataset.hpp"
+#include "pipeline/document_feed.hpp"
+#include "pipeline/ingest_position.hpp"
 #include "pipeline/micro_batch.hpp"
 #include "pipeline/packer.hpp"
-#include "pipeline/plan.hpp"
 #include "sched/channel.hpp"
 #include "sched/task.hpp"
 
@@ -23,15 +25,14 @@ using BatchChannel = sched::Channel<MicroBatch>;
 /// What ingest reads and how. Everything referred to outlives it.
 struct Ingest {
   io::Files& files;
-  const std::vector<io::Source>& sources;
-  Plan& plan;
+  std::vector<Dataset>& datasets;
   const io::Tokenizer& tokenizer;
+  FeedOptions feed;
   PackerShape shape;
-  unsigned first_block;  ///< its share of the blocks of `files`
-  unsigned blocks_count;
-  bool strict;    ///< throw DamageError at the first damaged document
-  bool required;  ///< throw DamageError where an epoch holds nothing to train on
+  io::BlockShare blocks;  ///< its share of the blocks of `files`
+  bool required;          ///< throw DamageError where an epoch holds nothing to train on
   Accounting& accounting;
+  IngestPosition start;  ///< where to go on
 };
 
 /// Fills `batches` until the plan or the packer ends, and then finishes it.

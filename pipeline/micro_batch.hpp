@@ -4,12 +4,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "io/tokenizer.hpp"
 
 namespace pipeline {
+
+struct IngestPosition;
 
 /// Rows of token ids. A row has seq_len inputs and, shifted by one, seq_len targets.
 struct MicroBatch {
@@ -25,6 +28,7 @@ struct MicroBatch {
   std::size_t targets_count = 0;      ///< targets that count; the rest, at the end, is padding
   std::uint64_t documents_count = 0;  ///< documents whose last token is a target here
   std::uint64_t text_bytes = 0;       ///< bytes of text that the targets stand for
+  std::shared_ptr<const IngestPosition> position;  ///< behind the step; none for a run's partial last step
   std::vector<io::TokenId> ids;       ///< (rows_count, seq_len + 1)
 };
 

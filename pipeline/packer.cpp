@@ -10,6 +10,25 @@ Packer::Packer(const PackerShape& shape, const io::Tokenizer& tokenizer)
   assert(shape.seq_len > 0 && shape.micro_batch_rows > 0 && shape.step_batches_count > 0);
 }
 
+void Packer::go_on_after(std::uint64_t steps, std::uint64_t targets_count, io::TokenId previous) {
+  assert(open_step_.empty() && ready_.empty());
+  step_ = steps + 1;
+  targets_count_ = targets_count;
+  if (previous >= 0) previous_ = previous;
+}
+
+std::uint64_t Packer::step_room() const noexcept {
+  const std::uint64_t batch_targets = shape_.micro_batch_rows * shape_.seq_len;
+  std::uint64_t room = shape_.step_batches_count * batch_targets;
+  // A complete step stays open until another token comes, but takes none.
+  for (const MicroBatch& batch : open_step_) room -= batch.targets_count;
+  return room;
+}
+
+void Packer::mark(IngestPosition position) {
+  mark_ = std::make_shared<const IngestPosition>(std::move(position));
+}
+
 void Packer::add(std::span<const io::TokenId> ids) {
   for (const io::TokenId id : ids) add_target(id, false);
 }
@@ -39,7 +58,6 @@ void Packer::add_target(io::TokenId id, bool ends_document) {
   previous_ = id;
   if (ends_document) ++batch.documents_count;
   if (id != end_of_text_) batch.text_bytes += tokenizer_.bytes_of(id).size();
-  if (full()) finish();
 }
 
 void Packer::finish() {
@@ -53,8 +71,10 @@ void Packer::release_step(bool last) {
   for (MicroBatch& batch : open_step_) {
     batch.step_batches_count = open_step_.size();
     batch.last_step = last;
+    batch.position = mark_;
     ready_.push_back(std::move(batch));
   }
+  mark_.reset();
   open_step_.clear();
   ++step_;
 }

@@ -7,11 +7,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "io/tokenizer.hpp"
+#include "pipeline/ingest_position.hpp"
 #include "pipeline/micro_batch.hpp"
 
 namespace pipeline {
@@ -27,6 +29,8 @@ class Packer {
  public:
   /// `tokenizer` outlives the packer; it knows the end-of-text token and what bytes a token stands for.
   Packer(const PackerShape& shape, const io::Tokenizer& tokenizer);
+  /// Goes on after `steps` whole steps of `targets_count` targets, the last of which was `previous`.
+  void go_on_after(std::uint64_t steps, std::uint64_t targets_count, io::TokenId previous);
 
   /// Adds the tokens of (a piece of) a document. Tokens past `targets_max` are dropped.
   void add(std::span<const io::TokenId> ids);
@@ -34,6 +38,10 @@ class Packer {
   void end_document(bool whole);
   /// `targets_max` is reached; what was added last was cut off there.
   bool full() const noexcept { return targets_count_ == shape_.targets_max; }
+  /// How many targets the step being filled still takes; 0 where it is complete.
+  std::uint64_t step_room() const noexcept;
+  /// Kept with the step being filled, which is complete: where ingest goes on after it.
+  void mark(IngestPosition position);
   /// The stream has ended: the last row is padded, the last step becomes ready.
   void finish();
 
@@ -41,6 +49,13 @@ class Packer {
   std::optional<MicroBatch> take();
 
   std::uint64_t targets_count() const noexcept { return targets_count_; }
+  /// Targets of a whole step.
+  std::uint64_t step_targets() const noexcept {
+    return shape_.step_batches_count * shape_.micro_batch_rows * shape_.seq_len;
+  }
+  /// The number of the step being filled, from 1.
+  std::uint64_t step() const noexcept { return step_; }
+  io::TokenId previous() const noexcept { return previous_; }
 
  private:
   void add_target(io::TokenId id, bool ends_document);
@@ -54,6 +69,7 @@ class Packer {
   std::uint64_t step_ = 1;
   std::vector<MicroBatch> open_step_;  // the micro-batches of the step being filled
   std::deque<MicroBatch> ready_;
+  std::shared_ptr<const IngestPosition> mark_;
   bool finished_ = false;
 };
 

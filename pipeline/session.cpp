@@ -16,8 +16,6 @@
 namespace pipeline {
 namespace {
 
-constexpr unsigned validation_blocks = 8;  // of the file blocks; the rest is training's
-
 Model make_model(const Sizes& sizes, std::uint64_t seed) {
   Model model{sizes.shape, compute::gpt2_tensors(sizes.shape), FloatArena(sizes.model_floats),
               FloatArena(sizes.model_floats), FloatArena(sizes.model_floats)};
@@ -27,7 +25,7 @@ Model make_model(const Sizes& sizes, std::uint64_t seed) {
 
 }  // namespace
 
-Session::Session(const TrainSettings& settings, const Material& material, const Sizes& sizes, io::Files& files,
+Session::Session(const TrainSettings& settings, Material& material, const Sizes& sizes, io::Files& files,
                  sched::Cores& cores, RunHooks hooks)
     : settings_(settings),
       material_(material),
@@ -37,7 +35,8 @@ Session::Session(const TrainSettings& settings, const Material& material, const 
       run_(cores, make_model(sizes, settings.seed), settings.workers, settings.step_batches_count(),
            sizes.batches_capacity, gradients_.pointers(), sizes.workspace_floats),
       console_(files, settings.quiet),
-      checkpoints_(files, settings, *material.tokenizer) {
+      checkpoints_(files, settings, *material.tokenizer),
+      accounting_(Accounting::Rules{settings.strict, settings.max_skipped_fraction}) {
   run_.hooks = std::move(hooks);
 }
 
@@ -54,13 +53,13 @@ void Session::run() {
 }
 
 sched::task<void> Session::train_and_validate() {
+  co_await prepare_corpus();
   co_await say_what_will_happen();
   PackerShape shape = sizes_.packer;
   shape.targets_max = co_await targets_of_run();
   const std::uint64_t step_targets = shape.step_batches_count * shape.micro_batch_rows * shape.seq_len;
   const std::uint64_t steps_total = (shape.targets_max + step_targets - 1) / step_targets;
-  Plan plan(material_.split.training.size(), settings_.shuffle, settings_.seed, settings_.epochs);
-  Ingest ingest = training_ingest(plan, shape, accounting_);
+  Ingest ingest = training_ingest(shape, accounting_);
   ControlRoom room{run_,         files_,   settings_, schedule_of(steps_total), steps_total, validation(),
                    checkpoints_, console_, totals_};
 
@@ -72,16 +71,27 @@ sched::task<void> Session::train_and_validate() {
   co_await scope.join();
 }
 
+sched::task<void> Session::prepare_corpus() {
+  const io::BlockShare blocks{0, files_.blocks_count()};
+  std::string index_path = settings_.out + "/documents.index";
+  if (material_.shuffle == Shuffle::global || material_.val_fraction > 0) {
+    std::string text = "looking through the corpus";
+    co_await console_.draw(std::move(text));
+  }
+  co_await prepare(files_, blocks, settings_, material_, std::move(index_path));
+}
+
 sched::task<void> Session::say_what_will_happen() {
-  const Split& split = material_.split;
   std::string text = fmt::format(
-      "{} parameters, {} workers on {} cores ({}), tokenizer {}\n{} files to train on, {} held out; read through {}\n"
-      "memory: {}",
+      "{} parameters, {} workers on {} cores ({}), tokenizer {}\n"
+      "{} files, {}, {}; read through {}\nmemory: {}",
       format_count(compute::gpt2_parameters(sizes_.shape)), settings_.workers, run_.cores.count(),
-      compute::instruction_set(), material_.tokenizer->description(), format_count(split.training.size()),
-      format_count(split.validation.size()), files_.description(),
-      plan_memory(sizes_, io::FilesOptions{}).description());
-  if (split.validation.empty() && settings_.val_fraction > 0)
+      compute::instruction_set(), material_.tokenizer->description(), format_count(material_.files_count()),
+      shuffle_name(material_.shuffle),
+      material_.val_fraction > 0 ? fmt::format("{:g} % of the documents held out", 100 * material_.val_fraction)
+                                 : "nothing held out",
+      files_.description(), plan_memory(sizes_, files_options(settings_)).description());
+  if (material_.val_fraction == 0 && settings_.val_fraction > 0)
     text += "\nnothing is held out: the corpus is too small for --val-fraction; all of it is trained on";
   co_await console_.say(std::move(text));
 }
@@ -94,34 +104,36 @@ sched::task<std::uint64_t> Session::targets_of_run() {
   if (settings_.steps != 0) co_return settings_.steps* shape.step_batches_count* shape.micro_batch_rows* shape.seq_len;
   std::string text = "counting the tokens of an epoch";
   co_await console_.draw(std::move(text));
-  Plan plan(material_.split.training.size(), Plan::Shuffle::none, settings_.seed, 1);
   PackerShape endless = shape;
   endless.targets_max = std::numeric_limits<std::uint64_t>::max();
-  Accounting accounting;
-  const Ingest ingest = training_ingest(plan, endless, accounting);
-  const std::uint64_t epoch_targets = co_await count_targets(ingest);
-  co_return epoch_targets* settings_.epochs;
+  Accounting accounting(Accounting::Rules{settings_.strict, settings_.max_skipped_fraction});
+  Ingest ingest = training_ingest(endless, accounting);
+  // The length of a mixture depends on its order: it ends with the first corpus that ends.
+  const bool mixed = material_.datasets.size() > 1;
+  ingest.feed.epochs_max = mixed ? settings_.epochs : 1;
+  if (!mixed && ingest.feed.shuffle == Shuffle::global) ingest.feed.shuffle = Shuffle::none;
+  const std::uint64_t counted_targets = co_await count_targets(ingest);
+  co_return mixed ? counted_targets : counted_targets * settings_.epochs;
 }
 
-Ingest Session::training_ingest(Plan& plan, const PackerShape& shape, Accounting& accounting) {
-  return {files_,
-          material_.split.training,
-          plan,
-          *material_.tokenizer,
-          shape,
-          0,
-          files_.blocks_count() - validation_blocks,
-          settings_.strict,
-          true,
-          accounting};
+Ingest Session::training_ingest(const PackerShape& shape, Accounting& accounting) {
+  FeedOptions feed = feed_options(settings_, material_, Selection::Side::training);
+  feed.epochs_max = settings_.epochs;
+  const io::BlockShare blocks{0, files_.blocks_count() - validation_blocks(files_.blocks_count())};
+  return {files_, material_.datasets, *material_.tokenizer, feed, shape, blocks, true, accounting, {}};
 }
 
-std::optional<Validation> Session::validation() const {
-  if (material_.split.validation.empty()) return std::nullopt;
+std::optional<Validation> Session::validation() {
+  if (material_.val_fraction == 0) return std::nullopt;
   PackerShape shape = sizes_.packer;
   shape.targets_max = settings_.eval_tokens;
-  return Validation{material_.split.validation, *material_.tokenizer, shape, files_.blocks_count() - validation_blocks,
-                    validation_blocks};
+  FeedOptions feed = feed_options(settings_, material_, Selection::Side::validation);
+  feed.shuffle = Shuffle::none;
+  feed.epochs_max = 1;
+  feed.in_turn = true;
+  const unsigned share = validation_blocks(files_.blocks_count());
+  const io::BlockShare blocks{files_.blocks_count() - share, share};
+  return Validation{material_.datasets, *material_.tokenizer, feed, shape, blocks};
 }
 
 compute::Schedule Session::schedule_of(std::uint64_t steps_total) const {

@@ -13,7 +13,7 @@
 #include "io/tokenizer.hpp"
 #include "pipeline/control.hpp"
 #include "pipeline/ingest.hpp"
-#include "pipeline/plan.hpp"
+#include "pipeline/prepare.hpp"
 #include "pipeline/run.hpp"
 #include "pipeline/settings.hpp"
 #include "pipeline/sizes.hpp"
@@ -21,13 +21,6 @@
 #include "sched/task.hpp"
 
 namespace pipeline {
-
-/// What is found on disk before anything starts.
-struct Material {
-  io::Corpus corpus;
-  Split split;
-  std::shared_ptr<const io::Tokenizer> tokenizer;
-};
 
 /// Gradient buffers, each behind the others by a page and a line: streams at one offset in a page are added slowly.
 class GradientBuffers {
@@ -55,7 +48,7 @@ class GradientBuffers {
 /// One run. What it refers to outlives it.
 class Session {
  public:
-  Session(const TrainSettings& settings, const Material& material, const Sizes& sizes, io::Files& files,
+  Session(const TrainSettings& settings, Material& material, const Sizes& sizes, io::Files& files,
           sched::Cores& cores, RunHooks hooks);
 
   /// Runs to the end on the calling thread, which becomes the thread of `files`. Throws what ended it early.
@@ -70,12 +63,13 @@ class Session {
   sched::task<void> train_and_validate();
   sched::task<void> say_what_will_happen();
   sched::task<std::uint64_t> targets_of_run();
-  Ingest training_ingest(Plan& plan, const PackerShape& shape, Accounting& accounting);
-  std::optional<Validation> validation() const;
+  sched::task<void> prepare_corpus();
+  Ingest training_ingest(const PackerShape& shape, Accounting& accounting);
+  std::optional<Validation> validation();
   compute::Schedule schedule_of(std::uint64_t steps_total) const;
 
   const TrainSettings& settings_;
-  const Material& material_;
+  Material& material_;
   const Sizes& sizes_;
   io::Files& files_;
   GradientBuffers gradients_;

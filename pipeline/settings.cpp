@@ -29,8 +29,15 @@ void require_number(const char* option, double value, double first, double last)
 
 }  // namespace
 
+void check(const DataSettings& settings) {
+  require(!settings.paths.empty() || !settings.mixes.empty(), "no PATH given: name a folder or files with text");
+  require(settings.paths.empty() || settings.mixes.empty(), "PATH and --mix: give one or the other");
+  require_number("--max-skipped-fraction", settings.max_skipped_fraction, 0, 1);
+  if (settings.read_ahead_mib != 0) require_between("--read-ahead", settings.read_ahead_mib, 4, 1u << 14);
+}
+
 TrainSettings complete(TrainSettings settings) {
-  require(!settings.paths.empty(), "no PATH given: name a folder or files with text");
+  check(settings);
   if (settings.model.empty()) settings.model = default_preset;
   const Preset* const preset = find_preset(settings.model);
   require(preset != nullptr, fmt::format("--model {}: no such preset; there are {}", settings.model, preset_names()));

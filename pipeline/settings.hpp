@@ -11,7 +11,7 @@
 
 #include "compute/schedule.hpp"
 #include "io/files.hpp"
-#include "pipeline/plan.hpp"
+#include "pipeline/order.hpp"
 
 namespace pipeline {
 
@@ -27,20 +27,33 @@ class RefusedError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The numbers 0 and "" mean: not said, take the preset's or the default.
-struct TrainSettings {
+/// What is read and how: the options that `train` and `tokenize` share.
+struct DataSettings {
   std::vector<std::string> paths;
-  std::string out;      ///< run directory
-  std::string summary;  ///< file for the summary, or none
+  std::vector<std::string> mixes;  ///< NAME=WEIGHT:PATH each, instead of paths
+  std::string out;                 ///< folder to write to
+  std::string summary;             ///< file for the summary, or none
   bool quiet = false;
 
   std::string tokenizer = "gpt2";
+  std::string text_key = "text";
+  Shuffle shuffle = Shuffle::automatic;
+  std::uint64_t seed = 1;
+  std::string cores;
+  bool strict = false;
+  double max_skipped_fraction = 0.01;
+  std::uint64_t read_ahead_mib = 0;  ///< 0: the command's default
+  io::FilesKind io = io::FilesKind::automatic;
+};
+
+/// The numbers 0 and "" mean: not said, take the preset's or the default.
+struct TrainSettings : DataSettings {
   std::string model;
   std::size_t workers = 12;
   std::size_t accumulate = 1;
-  std::string cores;
   std::size_t seq_len = 0;
   std::size_t micro_batch = 0;
+  bool document_mask = false;
 
   std::uint64_t steps = 0;
   std::uint64_t epochs = 0;
@@ -51,19 +64,24 @@ struct TrainSettings {
   compute::ScheduleKind schedule = compute::ScheduleKind::cosine;
   double weight_decay = 0.1;
   double grad_clip = 1;
-  std::uint64_t seed = 1;
 
-  Plan::Shuffle shuffle = Plan::Shuffle::global;
   double val_fraction = 0.05;
   std::uint64_t eval_every = 0;  ///< steps; 0: at the end only
   std::uint64_t eval_tokens = 65536;
   std::uint64_t checkpoint_every = 0;  ///< steps; 0: at the end only
   std::uint64_t keep = 2;
-  bool strict = false;
-  io::FilesKind io = io::FilesKind::automatic;
 
   std::size_t step_batches_count() const noexcept { return workers * accumulate; }
 };
+
+/// What `icosa tokenize` was asked to do.
+struct TokenizeSettings : DataSettings {
+  std::uint64_t shard_tokens = 100'000'000;
+  bool resume = false;
+};
+
+/// Refuses what cannot be in the options that commands share. Throws SettingsError.
+void check(const DataSettings& settings);
 
 /// Fills in what the preset decides and refuses what cannot be. Throws SettingsError.
 TrainSettings complete(TrainSettings settings);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "pipeline/micro_batch.hpp"
 #include "sched/sum_tree.hpp"
 
@@ -19,6 +21,23 @@ Sizes sizes_of(const TrainSettings& settings, const Preset& preset, std::size_t 
   sizes.batches_capacity = settings.step_batches_count() + cores_count;
   sizes.packer = {settings.seq_len, settings.micro_batch, settings.step_batches_count(), settings.tokens};
   return sizes;
+}
+
+io::FilesOptions files_options(const DataSettings& settings, std::uint64_t default_mib) {
+  constexpr std::size_t part_bytes = 256 << 10;  // the disk gives its best from there on
+  constexpr std::size_t page_bytes = 4096;       // behind it, for parsers that look ahead
+  io::FilesOptions options;
+  options.kind = settings.io;
+  options.block_bytes = part_bytes + page_bytes;
+  const std::uint64_t mib = settings.read_ahead_mib != 0 ? settings.read_ahead_mib : default_mib;
+  // Each corpus of a mixture has up to four files open at a time, and its share of the evaluation.
+  options.blocks_count =
+      static_cast<unsigned>(std::max<std::uint64_t>((mib << 20) / part_bytes, 16 * settings.mixes.size()));
+  return options;
+}
+
+unsigned validation_blocks(unsigned blocks_count) noexcept {
+  return blocks_count / 4;
 }
 
 MemoryPlan plan_memory(const Sizes& sizes, const io::FilesOptions& files) {

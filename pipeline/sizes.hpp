@@ -26,6 +26,12 @@ struct Sizes {
 /// `settings` are completed; `vocabulary` is the tokenizer's.
 Sizes sizes_of(const TrainSettings& settings, const Preset& preset, std::size_t vocabulary, std::size_t cores_count);
 
+/// How the files of a corpus are read: blocks for --read-ahead, or for the command's `default_mib` of it.
+io::FilesOptions files_options(const DataSettings& settings, std::uint64_t default_mib = 8);
+
+/// Of `blocks_count` blocks, those that belong to evaluations.
+unsigned validation_blocks(unsigned blocks_count) noexcept;
+
 /// Where the memory of such a run goes.
 MemoryPlan plan_memory(const Sizes& sizes, const io::FilesOptions& files);
 

@@ -4,6 +4,7 @@
 
 #include "pipeline/clock.hpp"
 #include "pipeline/json.hpp"
+#include "pipeline/totals_json.hpp"
 #include "pipeline/train.hpp"
 
 namespace pipeline {
@@ -47,8 +48,8 @@ std::string summary_json(const TrainResult& result) {
   number("hidden", result.left_out.hidden_count);
   number("special", result.left_out.special_count);
   number("repeated", result.left_out.repeated_count);
-  number("training_files", result.training_files);
-  number("validation_files", result.validation_files);
+  number("files", result.files_found);
+  word("shuffle", shuffle_name(result.shuffle));
   real("final_loss", totals.final_loss);
   text += "  \"val_loss\": " + (validated ? json_number(totals.validation->loss()) : "null") + ",\n";
   text += "  \"val_bits_per_byte\": " + (validated ? json_number(totals.validation->bits_per_byte()) : "null") + ",\n";
@@ -69,6 +70,7 @@ std::string summary_json(const TrainResult& result) {
   number("submissions", result.files.submissions);
   text += fmt::format("  \"interrupted\": {},\n", result.interrupted);
   word("checkpoint", result.checkpoint);
+  text += totals_json(result.accounting) + ",\n";
   text += fmt::format("  \"digest\": {}\n}}\n", json_string(result.digest));
   return text;
 }
@@ -84,9 +86,9 @@ std::string summary_text(const TrainResult& result) {
       100 * data_wait_fraction(result), 100 * update_fraction(totals));
   text += fmt::format("  loss        {:.4f} in the last step", totals.final_loss);
   if (totals.validation)
-    text += fmt::format("\n  held out    {:.4f} bits per byte (loss {:.4f}) over {} tokens of {} files",
+    text += fmt::format("\n  held out    {:.4f} bits per byte (loss {:.4f}) over {} tokens",
                         totals.validation->bits_per_byte(), totals.validation->loss(),
-                        format_count(totals.validation->targets_count), result.validation_files);
+                        format_count(totals.validation->targets_count));
   text += fmt::format(
       "\n  documents   {} trained on; of {} files {} damaged (skipped.jsonl), {} not text; left out {} hidden, "
       "{} special, {} repeated\n"
@@ -94,7 +96,7 @@ std::string summary_text(const TrainResult& result) {
       "  files       {} reads of {:.1f} MB through {}\n"
       "  checkpoint  {}\n"
       "  digest      {}\n",
-      format_count(totals.progress.documents_count), format_count(result.training_files + result.validation_files),
+      format_count(totals.progress.documents_count), format_count(result.files_found),
       result.skipped_count, result.binaries_count, result.left_out.hidden_count, result.left_out.special_count,
       result.left_out.repeated_count, static_cast<double>(peak_resident_bytes()) / (1024.0 * 1024.0),
       result.gradients_count_max, result.gradients_count, format_count(result.files.reads),

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "compute/cpu.hpp"
@@ -20,21 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Material find_material(const TrainSettings& settings) {
-  Material material;
-  material.tokenizer = io::load_tokenizer(settings.tokenizer);
-  material.corpus = io::find_corpus(settings.paths);
-  if (material.corpus.sources.empty()) {
-    std::string reason = settings.paths.front() + ": no files to train on";
-    if (!material.corpus.skips.empty()) reason += "; " + describe(material.corpus.skips.front());
-    throw io::CorpusError(reason + "; give a folder with plain text files");
-  }
-  if (settings.strict && !material.corpus.skips.empty())
-    throw DamageError(describe(material.corpus.skips.front()) + "; repair it, or leave out --strict");
-  material.split = split_corpus(material.corpus.sources, settings.val_fraction);
-  return material;
-}
-
 void make_run_folder(const std::string& out) {
   std::error_code error;
   fs::create_directories(out + "/checkpoints", error);
@@ -42,31 +28,34 @@ void make_run_folder(const std::string& out) {
 }
 
 /// skipped.jsonl of the run; written once, at its end. Returns how many documents it names.
-std::uint64_t write_skips(const std::string& out, const io::Corpus& corpus, const Accounting& training,
+std::uint64_t write_skips(const std::string& out, const Material& material, const Accounting& training,
                           const Accounting& validation) {
   const std::string path = out + "/skipped.jsonl";
   std::ofstream file(path, std::ios::binary);
-  std::uint64_t count = 0;
-  for (const auto* skips : {&corpus.skips, &training.skips, &validation.skips}) {
-    for (const io::Skip& skip : *skips) file << to_json_line(skip);
-    count += skips->size();
+  std::set<std::string> lines;  // an archive that breaks off is met by both sides
+  const std::vector<io::Skip> walked = material.skips();
+  for (const auto* skips : {&walked, &training.skips(), &validation.skips()}) {
+    for (const io::Skip& skip : *skips) {
+      const auto [line, fresh] = lines.insert(to_json_line(skip));
+      if (fresh) file << *line;
+    }
   }
   file.close();
   if (!file) throw io::FileError(path, 0, errno, "write");
-  return count;
+  return lines.size();
 }
 
 /// After a failure: what was trained and skipped stays; a run that came to nothing leaves nothing.
-void leave_run_folder(const std::string& out, const Session& session, const io::Corpus& corpus) {
+void leave_run_folder(const std::string& out, const Session& session, const Material& material) {
   std::error_code ignored;
   if (session.totals().progress.steps == 0) {
-    fs::remove(out + "/metrics.jsonl", ignored);
+    for (const char* const name : {"/metrics.jsonl", "/documents.index"}) fs::remove(out + name, ignored);
     fs::remove(out + "/checkpoints", ignored);
     fs::remove(out, ignored);
     return;
   }
   try {
-    write_skips(out, corpus, session.accounting(), session.totals().validation_accounting);
+    write_skips(out, material, session.accounting(), session.totals().validation_accounting);
   } catch (const io::FileError&) {
     // The failure that ended the run is what the user must see, and it is thrown on.
   }
@@ -84,15 +73,14 @@ TrainResult train(TrainSettings wanted, RunHooks hooks) {
   if (holds_run(settings.out))
     throw RefusedError("--out " + settings.out + ": holds a run already; choose another folder or remove it");
   const std::vector<sched::CoreNumber> core_numbers = sched::choose_cores(settings.cores, sched::allowed_cores());
-  const Material material = find_material(settings);
+  Material material = find_material(settings, settings.val_fraction);
   const Preset& preset = *find_preset(settings.model);
   const Sizes sizes = sizes_of(settings, preset, material.tokenizer->vocabulary_size(), core_numbers.size());
-  io::FilesOptions files_options;
-  files_options.kind = settings.io;
-  require_memory(plan_memory(sizes, files_options));
+  const io::FilesOptions files_wanted = files_options(settings);
+  require_memory(plan_memory(sizes, files_wanted));
   make_run_folder(settings.out);
 
-  const std::unique_ptr<io::Files> files = io::make_files(files_options);
+  const std::unique_ptr<io::Files> files = io::make_files(files_wanted);
   sched::Cores cores(core_numbers, &compute::set_floating_point_mode);
   Session session(settings, material, sizes, *files, cores, std::move(hooks));
   try {
@@ -100,7 +88,7 @@ TrainResult train(TrainSettings wanted, RunHooks hooks) {
   } catch (const Interrupted&) {
     result.interrupted = true;
   } catch (...) {
-    leave_run_folder(settings.out, session, material.corpus);
+    leave_run_folder(settings.out, session, material);
     throw;
   }
 
@@ -110,11 +98,14 @@ TrainResult train(TrainSettings wanted, RunHooks hooks) {
   result.digest = digest(run.model.tensors, run.model.weights.span());
   result.parameters = compute::gpt2_parameters(sizes.shape);
   result.skipped_count =
-      write_skips(settings.out, material.corpus, session.accounting(), session.totals().validation_accounting);
-  result.binaries_count = session.accounting().binaries_count + session.totals().validation_accounting.binaries_count;
-  result.left_out = material.corpus.left_out;
-  result.training_files = material.split.training.size();
-  result.validation_files = material.split.validation.size();
+      write_skips(settings.out, material, session.accounting(), session.totals().validation_accounting);
+  result.accounting = session.accounting();
+  result.binaries_count =
+      session.accounting().binaries_count() + session.totals().validation_accounting.binaries_count();
+  result.left_out = material.left_out();
+  result.files_found = material.files_count();
+  result.shuffle = material.shuffle;
+  for (const Dataset& dataset : material.datasets) result.corpora.push_back({dataset.name, dataset.weight});
   result.cores_count = cores.count();
   result.gradients_count = run.gradients.size();
   result.gradients_count_max = run.gradients.taken_count_max();

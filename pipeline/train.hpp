@@ -12,6 +12,12 @@
 
 namespace pipeline {
 
+/// A corpus of a mixture, as it was asked for.
+struct CorpusShare {
+  std::string name;
+  double weight;
+};
+
 struct TrainResult {
   TrainSettings settings;  ///< completed
   RunTotals totals;
@@ -21,8 +27,10 @@ struct TrainResult {
   std::uint64_t skipped_count = 0;
   std::uint64_t binaries_count = 0;
   io::LeftOut left_out;
-  std::uint64_t training_files = 0;
-  std::uint64_t validation_files = 0;
+  std::uint64_t files_found = 0;
+  Shuffle shuffle = Shuffle::none;
+  Accounting accounting;  ///< of training
+  std::vector<CorpusShare> corpora;
   std::size_t cores_count = 0;
   std::size_t gradients_count = 0;      ///< buffers there were
   std::size_t gradients_count_max = 0;  ///< most that were out at once

@@ -1,0 +1,192 @@
+#include "pipeline/prepare.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "io/document_reader.hpp"
+#include "io/document_index.hpp"
+#include "pipeline/accounting.hpp"
+#include "sched/scope.hpp"
+
+namespace pipeline {
+namespace {
+
+[[noreturn]] void refuse_mix(const std::string& mix) {
+  throw SettingsError("--mix " + mix + ": give NAME=WEIGHT:PATH with a weight above 0, such as news=0.7:data/news");
+}
+
+/// Of --mix NAME=WEIGHT:PATH; several with one name are one corpus.
+void add_mix(const std::string& mix, std::vector<Dataset>& datasets, std::vector<std::vector<std::string>>& paths) {
+  const std::size_t equals = mix.find('=');
+  const std::size_t colon = equals == mix.npos ? mix.npos : mix.find(':', equals);
+  if (equals == 0 || colon == mix.npos || colon + 1 == mix.size()) refuse_mix(mix);
+  const std::string name = mix.substr(0, equals);
+  const std::string weight_text = mix.substr(equals + 1, colon - equals - 1);
+  double weight = 0;
+  const auto [end, error] = std::from_chars(weight_text.data(), weight_text.data() + weight_text.size(), weight);
+  if (error != std::errc{} || end != weight_text.data() + weight_text.size() || !(weight > 0) || weight > 1e9)
+    refuse_mix(mix);
+  const auto known =
+      std::find_if(datasets.begin(), datasets.end(), [&](const Dataset& dataset) { return dataset.name == name; });
+  const std::size_t number = static_cast<std::size_t>(known - datasets.begin());
+  if (known == datasets.end()) {
+    Dataset& dataset = datasets.emplace_back();
+    dataset.name = name;
+    dataset.weight = weight;
+    paths.emplace_back();
+  } else if (known->weight != weight) {
+    throw SettingsError("--mix " + mix + ": " + name + " has the weight " + fmt::format("{}", known->weight) +
+                        " already; give a corpus one weight");
+  }
+  paths[number].push_back(mix.substr(colon + 1));
+}
+
+std::string all_paths(const std::vector<std::string>& paths) {
+  return paths.size() == 1 ? paths.front() : paths.front() + " and " + std::to_string(paths.size() - 1) + " more";
+}
+
+io::Corpus find_one(const std::vector<std::string>& paths, bool strict) {
+  io::Corpus corpus = io::find_corpus(paths);
+  if (corpus.sources.empty()) {
+    std::string reason = all_paths(paths) + ": no files to read";
+    if (!corpus.skips.empty()) reason += "; " + describe(corpus.skips.front());
+    throw io::CorpusError(reason + "; give a folder with text, JSONL or token shards");
+  }
+  if (strict && !corpus.skips.empty())
+    throw DamageError(describe(corpus.skips.front()) + "; repair it, or leave out --strict");
+  return corpus;
+}
+
+const io::Source* first_compressed(const std::vector<Dataset>& datasets) {
+  for (const Dataset& dataset : datasets)
+    for (const io::Source& source : dataset.corpus.sources)
+      if (source.compression != io::Compression::none) return &source;
+  return nullptr;
+}
+
+bool holds_records(const io::Corpus& corpus) {
+  return std::any_of(corpus.sources.begin(), corpus.sources.end(),
+                     [](const io::Source& source) { return source.format != io::Format::text; });
+}
+
+/// Which sides there are documents of.
+struct Sides {
+  bool training = false;
+  bool validation = false;
+  bool both() const noexcept { return training && validation; }
+};
+
+void look_at(const io::Source& source, std::uint64_t offset_bytes, const Selection& held_out, Sides& sides) {
+  const bool is_held_out = held_out.takes_file(source) && held_out.takes_record(source, offset_bytes);
+  (is_held_out ? sides.validation : sides.training) = true;
+}
+
+sched::task<void> look_through(io::DocumentReader& reader, const Selection& held_out, Sides& sides) {
+  while (!sides.both()) {
+    std::optional<io::Slab> slab = co_await reader.next();
+    if (!slab) break;
+    for (const io::RawDocument& document : slab->documents)
+      if (document.source != nullptr) look_at(*document.source, document.begin_bytes, held_out, sides);
+    reader.give_back(std::move(*slab));
+  }
+  reader.stop();
+}
+
+/// Whether both sides hold something. Reads files of records only, and only until that is known: soon, in general.
+sched::task<bool> both_sides(io::Files& files, io::BlockShare blocks, const Material& material,
+                             io::DocumentOptions options) {
+  const Selection held_out{Selection::Side::validation, material.val_fraction};
+  Sides sides;
+  std::vector<const io::Source*> records;
+  for (const Dataset& dataset : material.datasets) {
+    for (const io::Source& source : dataset.corpus.sources) {
+      if (source.format == io::Format::text) {
+        look_at(source, 0, held_out, sides);
+      } else {
+        records.push_back(&source);
+      }
+    }
+  }
+  if (sides.both() || records.empty()) co_return sides.both();
+  FileOrder::Shape shape;
+  shape.epochs_max = 1;
+  FileOrder order(records, shape, {});
+  io::DocumentReader reader(files, files.executor(), order, blocks, std::move(options));
+  sched::Scope scope(files.executor());
+  reader.start(scope);
+  scope.spawn(files.executor(), look_through(reader, held_out, sides));
+  co_await scope.join();
+  co_return sides.both();
+}
+
+}  // namespace
+
+std::uint64_t Material::files_count() const noexcept {
+  std::uint64_t count = 0;
+  for (const Dataset& dataset : datasets) count += dataset.corpus.sources.size();
+  return count;
+}
+
+std::vector<io::Skip> Material::skips() const {
+  std::vector<io::Skip> all;
+  for (const Dataset& dataset : datasets)
+    all.insert(all.end(), dataset.corpus.skips.begin(), dataset.corpus.skips.end());
+  return all;
+}
+
+io::LeftOut Material::left_out() const noexcept {
+  io::LeftOut all;
+  for (const Dataset& dataset : datasets) all += dataset.corpus.left_out;
+  return all;
+}
+
+Material find_material(const DataSettings& settings, double val_fraction) {
+  Material material;
+  material.tokenizer = io::load_tokenizer(settings.tokenizer);
+  material.val_fraction = val_fraction;
+  std::vector<std::vector<std::string>> paths;
+  for (const std::string& mix : settings.mixes) add_mix(mix, material.datasets, paths);
+  if (settings.mixes.empty()) {
+    material.datasets.emplace_back();
+    paths.push_back(settings.paths);
+  }
+  for (std::size_t i = 0; i < paths.size(); ++i)
+    material.datasets[i].corpus = find_one(paths[i], settings.strict);
+  const io::Source* const compressed = first_compressed(material.datasets);
+  material.shuffle = settings.shuffle;
+  if (settings.shuffle == Shuffle::automatic)
+    material.shuffle = compressed != nullptr ? Shuffle::window : Shuffle::global;
+  if (material.shuffle == Shuffle::global && compressed != nullptr)
+    throw SettingsError("--shuffle global: " + compressed->path + " is compressed; take --shuffle window");
+  return material;
+}
+
+sched::task<void> prepare(io::Files& files, io::BlockShare blocks, const DataSettings& settings, Material& material,
+                          std::string index_path) {
+  const FeedOptions options = feed_options(settings, material, Selection::Side::all);
+  for (std::size_t i = 0; i < material.datasets.size() && material.shuffle == Shuffle::global; ++i) {
+    Dataset& dataset = material.datasets[i];
+    if (!holds_records(dataset.corpus)) continue;
+    std::string path = i == 0 ? index_path : fmt::format("{}.{}", index_path, i);
+    dataset.index = co_await io::DocumentIndex::make(files, blocks, dataset.corpus.sources, options.documents, path);
+  }
+  if (material.val_fraction == 0) co_return;
+  const bool split = co_await both_sides(files, blocks, material, options.documents);
+  if (!split) material.val_fraction = 0;
+}
+
+FeedOptions feed_options(const DataSettings& settings, const Material& material, Selection::Side side) {
+  FeedOptions options;
+  options.documents.text_key = io::TextKey(settings.text_key);
+  options.documents.end_of_text = material.tokenizer->end_of_text();
+  options.documents.vocabulary_size = material.tokenizer->vocabulary_size();
+  options.selection = {material.val_fraction == 0 ? Selection::Side::all : side, material.val_fraction};
+  options.shuffle = material.shuffle;
+  options.seed = settings.seed;
+  return options;
+}
+
+}  // namespace pipeline
