@@ -2,24 +2,9 @@
 
 #include <simdjson.h>
 
-#include <cstring>
 #include <utility>
 
 namespace io {
-namespace {
-
-/// Whether a half of a surrogate pair is escaped in the line. simdjson 3.0 lets a second half pass alone.
-bool has_surrogates(std::string_view line) noexcept {
-  const char* at = line.data();
-  const char* const end = at + line.size();
-  while (end - at >= 3 && (at = static_cast<const char*>(std::memchr(at, '\\', end - at - 2))) != nullptr) {
-    if (at[1] == 'u' && (at[2] | 0x20) == 'd') return true;
-    at += 2;
-  }
-  return false;
-}
-
-}  // namespace
 
 static_assert(JsonRecordReader::padding_bytes >= simdjson::SIMDJSON_PADDING);
 
@@ -41,8 +26,9 @@ JsonRecordReader::Record JsonRecordReader::read(std::string_view line) {
 
 /// True only where the line is a document.
 bool JsonRecordReader::read_fast(std::string_view line, std::string_view& text) {
-  if (line.size() > simdjson_bytes_max || has_surrogates(line)) return false;
-  // The DOM parser looks at every byte, as on-demand parsing does not.
+  if (line.size() > simdjson_bytes_max) return false;
+  // The DOM parser looks at every byte. On-demand parsing does where it visits every value, and is slower then: 1.5
+  // GB/s against 2.6 for records of 300 bytes, 3.4 against 4.2 for 2,000 (tests/bench/json_bench.cpp).
   simdjson::dom::element value;
   if (parser_->parse(line.data(), line.size(), false).get(value)) return false;
   for (const std::string& part : key_.parts()) {

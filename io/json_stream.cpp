@@ -1,9 +1,6 @@
 #include "io/json_stream.hpp"
 
-#include <cassert>
 #include <utility>
-
-#include "io/json_scan.hpp"
 
 namespace io {
 namespace {
@@ -14,47 +11,6 @@ bool is_white_space(char c) {
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
-}
-
-/// 0 to 15, or -1.
-int hex_digit(char c) {
-  if (is_digit(c)) return c - '0';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-/// The character that a backslash and `c` stand for, 0 where it is none of the short escapes.
-char short_escape(char c) {
-  switch (c) {
-    case '"':
-    case '\\':
-    case '/':
-      return c;
-    case 'b':
-      return '\b';
-    case 'f':
-      return '\f';
-    case 'n':
-      return '\n';
-    case 'r':
-      return '\r';
-    case 't':
-      return '\t';
-    default:
-      return 0;
-  }
-}
-
-/// Writes one to four bytes and says how many.
-std::size_t write_utf8(char* out, std::uint32_t c) {
-  if (c < 0x80) {
-    out[0] = static_cast<char>(c);
-    return 1;
-  }
-  const std::size_t length = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-  for (std::size_t i = length - 1; i > 0; --i, c >>= 6) out[i] = static_cast<char>(0x80 | (c & 0x3F));
-  out[0] = static_cast<char>((0xF00 >> length & 0xFF) | c);
-  return length;
 }
 
 }  // namespace
@@ -281,92 +237,6 @@ const char* JsonStream::read_number(const char* at, const char* end) {
     return at;
   }
   return at;
-}
-
-const char* JsonStream::begin_string(const char* at, StringIs is) {
-  state_ = State::string;
-  string_is_ = is;
-  matched_bytes_ = 0;
-  matches_ = true;
-  return at + 1;
-}
-
-void JsonStream::end_string() {
-  const bool is_key = string_is_ == StringIs::key || string_is_ == StringIs::compared_key;
-  state_ = is_key ? State::colon : State::comma_or_end;
-  at_wanted_key_ = string_is_ == StringIs::compared_key && matches_ && matched_bytes_ == wanted_key().size();
-}
-
-/// Characters of the string as they are when escapes are resolved.
-void JsonStream::take(const char* bytes, std::size_t size_bytes, std::string* text) {
-  if (string_is_ == StringIs::text) {
-    if (text != nullptr) text->append(bytes, size_bytes);
-  } else if (string_is_ == StringIs::compared_key && matches_) {
-    matches_ = wanted_key().substr(matched_bytes_, size_bytes) == std::string_view(bytes, size_bytes);
-    matched_bytes_ += size_bytes;
-  }
-}
-
-const char* JsonStream::read_string(const char* at, const char* end, std::string* text) {
-  while (at != end) {
-    if (high_surrogate_ != 0 && *at != '\\') return fail(json_damage::half_of_a_pair, at);
-    const char* const run_end = end_of_plain_run(at, end);
-    if (run_end != at) take(at, static_cast<std::size_t>(run_end - at), text);
-    at = run_end;
-    if (at == end) return at;
-    if (*at == '"') {
-      end_string();
-      return at + 1;
-    }
-    if (*at != '\\') return fail(json_damage::not_json, at);  // a control character
-    state_ = State::escape;
-    for (++at; state_ != State::string;)
-      if (at == end || state_ == State::failed)
-        return at;
-      else
-        at = read_escape(at, text);
-  }
-  return at;
-}
-
-/// Takes one byte behind a backslash.
-const char* JsonStream::read_escape(const char* at, std::string* text) {
-  if (state_ == State::escape) {
-    if (*at == 'u') {
-      state_ = State::escape_hex;
-      code_unit_ = hex_digits_count_ = 0;
-      return at + 1;
-    }
-    const char character = short_escape(*at);
-    if (character == 0) return fail(json_damage::not_json, at);
-    if (high_surrogate_ != 0) return fail(json_damage::half_of_a_pair, at);
-    take(&character, 1, text);
-    state_ = State::string;
-    return at + 1;
-  }
-  const int digit = hex_digit(*at);
-  if (digit < 0) return fail(json_damage::not_json, at);
-  code_unit_ = code_unit_ << 4 | static_cast<std::uint32_t>(digit);
-  if (++hex_digits_count_ < 4) return at + 1;
-  if (!take_code_unit(text)) return fail(json_damage::half_of_a_pair, at);
-  state_ = State::string;
-  return at + 1;
-}
-
-/// A code unit of UTF-16 is complete. False where it or the one before is half of a pair, the other half missing.
-bool JsonStream::take_code_unit(std::string* text) {
-  const bool high = (code_unit_ & 0xFC00) == 0xD800, low = (code_unit_ & 0xFC00) == 0xDC00;
-  if ((high_surrogate_ != 0) != low) return false;
-  if (high) {
-    high_surrogate_ = code_unit_;
-    return true;
-  }
-  const std::uint32_t code_point =
-      low ? 0x10000 + ((high_surrogate_ & 0x3FF) << 10 | (code_unit_ & 0x3FF)) : code_unit_;
-  high_surrogate_ = 0;
-  char bytes[4];
-  take(bytes, write_utf8(bytes, code_point), text);
-  return true;
 }
 
 }  // namespace io

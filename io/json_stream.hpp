@@ -1,8 +1,8 @@
 #pragma once
 
 // From one line of JSONL to the text of a document, in pieces of any size and in bounded memory: a text of 1 GB passes
-// through without being held. JsonRecordReader (io/json_record.hpp) reads whole lines with it; here is what a record
-// has to be.
+// through without being held. JsonRecordReader (io/json_record.hpp) gives the same answer for whole lines; here is what
+// a record has to be.
 //
 // A line is a document where all of its bytes are valid UTF-8 and one JSON object (RFC 8259), whose value at the text
 // key is a string. Beyond the grammar:
@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "io/text_key.hpp"
 #include "io/utf8.hpp"
@@ -101,6 +102,7 @@ class JsonStream {
 
   void end_string();
   void take(const char* bytes, std::size_t size_bytes, std::string* text);
+  bool read_code_unit(const char* digits);
   bool take_code_unit(std::string* text);
   void end_search(const char* verdict, const char* at);
   bool ends_whole() const;

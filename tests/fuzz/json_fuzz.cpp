@@ -1,8 +1,7 @@
 // Both readers of JSONL take any bytes and give one answer, however the line is cut. Not built by meson; clang only:
 //
-//   clang++-16 -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I.
-//   tests/fuzz/json_fuzz.cpp
-//     io/json_record.cpp io/json_stream.cpp io/text_key.cpp io/utf8.cpp -lsimdjson -o /tmp/json_fuzz
+//   clang++-16 -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I. -o /tmp/json_fuzz
+//     tests/fuzz/json_fuzz.cpp io/json_record.cpp io/json_stream*.cpp io/text_key.cpp io/utf8.cpp -lsimdjson
 //   /tmp/json_fuzz -max_len=300 -max_total_time=180 FOLDER        (FOLDER keeps what it finds worth trying again)
 //
 // The first byte says how the line is cut, the others are the line.

@@ -80,7 +80,7 @@ inline std::string random_json_line(std::mt19937& random) {
   return random_json_space(random) + random_json_object(random, 3) + random_json_space(random);
 }
 
-/// The line with one to three bytes, or a few, changed, put in, taken out or written twice.
+/// The line, in one to three places: bytes changed, put in, taken out or written twice.
 inline std::string damaged(std::string line, std::mt19937& random) {
   constexpr std::string_view bytes = "\"\\{}[]:,u0eE+-. tfn\nd8\x01\xFF\xC3\xA9\xED\xA0\x80\xF0\x80";
   for (std::size_t i = random() % 3 + 1; i > 0; --i) {
