@@ -83,7 +83,8 @@ class Walk {
       return;
     }
     const FileKind kind = kind_of_name(origin);
-    corpus_.sources.push_back({path, origin, static_cast<std::uint64_t>(status.st_size), kind.format, kind.compression});
+    corpus_.sources.push_back(
+        {path, origin, static_cast<std::uint64_t>(status.st_size), kind.format, kind.compression});
   }
 
   Corpus corpus_;

@@ -23,7 +23,7 @@ constexpr std::size_t header_bytes = 48;
 constexpr std::size_t first_bytes = 16;
 constexpr std::size_t entry_bytes = 10;
 constexpr std::uint32_t length_unknown = ~std::uint32_t{0};
-constexpr std::size_t held_bytes_max = 8 << 20;   // an index up to this size is held in memory
+constexpr std::size_t held_bytes_max = 8 << 20;  // an index up to this size is held in memory
 constexpr std::size_t write_bytes = 1 << 20;
 
 void put(std::vector<std::byte>& bytes, std::uint64_t value, std::size_t width) {

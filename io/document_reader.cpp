@@ -17,7 +17,8 @@ sched::task<std::optional<Slab>> DocumentReader::next() {
     }
     std::optional<Slab> slab(std::in_place);
     const Extent& extent = filled_->extents.front();
-    const bool is_compressed = extent.stretch.source != nullptr && extent.stretch.source->compression != Compression::none;
+    const bool is_compressed =
+        extent.stretch.source != nullptr && extent.stretch.source->compression != Compression::none;
     if (is_compressed) {
       inflate(extent, *slab);
     } else {

@@ -50,10 +50,10 @@ class DocumentReader {
   ReadAhead ahead_;
   DocumentSplitter splitter_;
   bool inside_stretch_ = false;
-  std::optional<ReadAhead::Filled> filled_;    // whose compressed bytes are being decompressed
-  std::span<const std::byte> compressed_;      // what is left of them
+  std::optional<ReadAhead::Filled> filled_;  // whose compressed bytes are being decompressed
+  std::span<const std::byte> compressed_;    // what is left of them
   std::unique_ptr<Inflater> inflater_;
-  std::uint64_t inflated_bytes_ = 0;           // offset in the decompressed stream
+  std::uint64_t inflated_bytes_ = 0;  // offset in the decompressed stream
   sched::Channel<std::unique_ptr<char[]>> buffers_{buffers_max};
 };
 

@@ -199,7 +199,9 @@ RawDocument DocumentSplitter::document_until(std::uint64_t end_bytes) const {
 }
 
 void DocumentSplitter::feed_tokens(std::string_view bytes, bool last, Slab& slab) {
-  (void)bytes; (void)last; (void)slab;
+  (void)bytes;
+  (void)last;
+  (void)slab;
 }
 
 }  // namespace io

@@ -59,9 +59,9 @@ class DocumentSplitter {
   bool under_way_ = false;         // some of it has come
   bool blank_ = true;              // of a line too long to be held: nothing but white space so far
   bool over_ = false;
-  std::string held_;                      // what has come of it, while it is short enough
-  std::optional<Utf8Validator> text_;     // where it is not
-  std::optional<JsonStream> line_;        // likewise
+  std::string held_;                   // what has come of it, while it is short enough
+  std::optional<Utf8Validator> text_;  // where it is not
+  std::optional<JsonStream> line_;     // likewise
 };
 
 }  // namespace io

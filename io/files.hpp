@@ -56,7 +56,8 @@ struct WholeRead {
   const char* path = nullptr;   ///< borrowed until the operation has completed
   std::span<std::byte> memory;  ///< within block `block_index`
   unsigned block_index = 0;
-  int result = 0;  ///< bytes read (memory.size() where the file is as long or longer), or -errno of the open or the read
+  int result =
+      0;  ///< bytes read (memory.size() where the file is as long or longer), or -errno of the open or the read
 };
 
 /// What a Files counted since it was made.

@@ -68,7 +68,8 @@ class GzipInflater final : public Inflater {
     padded_ = padded_ || count != 0;
     at_.compressed_bytes += count;
     if (zeros != input.end() && padded_) failure_ = "something follows the gzip data that is not gzip";
-    if (zeros != input.end() && *zeros != std::byte{0x1F}) failure_ = "something follows the gzip data that is not gzip";
+    if (zeros != input.end() && *zeros != std::byte{0x1F})
+      failure_ = "something follows the gzip data that is not gzip";
     return count;
   }
 

@@ -52,7 +52,7 @@ class Inflater {
  protected:
   explicit Inflater(const RestartPoint& begin) noexcept : at_(begin), restart_(begin) {}
 
-  RestartPoint at_;       // what has been consumed and produced
+  RestartPoint at_;  // what has been consumed and produced
   RestartPoint restart_;
 };
 

@@ -33,8 +33,8 @@ struct RawDocument {
   std::uint64_t unit = 0;         ///< its stretch's place in the order
   std::uint64_t begin_bytes = 0;  ///< in its file, decompressed
   std::uint64_t end_bytes = 0;
-  RestartPoint restart;    ///< where its file can be read from to get here
-  std::string_view bytes;  ///< text, or a line of JSON without its newline; followed by block_padding_bytes
+  RestartPoint restart;       ///< where its file can be read from to get here
+  std::string_view bytes;     ///< text, or a line of JSON without its newline; followed by block_padding_bytes
   std::size_t ids_begin = 0;  ///< of a token file: a range of the slab's ids
   std::size_t ids_end = 0;
   bool ends_unit = false;  ///< nothing more comes of its stretch
@@ -44,10 +44,10 @@ struct RawDocument {
 /// Owns the memory that its documents point into. Goes back to the reader that made it.
 struct Slab {
   std::vector<RawDocument> documents;
-  std::optional<std::size_t> lane;     ///< whose block of files it holds
-  std::unique_ptr<char[]> buffer;      ///< of decompressed bytes
-  std::deque<std::string> assembled;   ///< documents that lay in several blocks
-  std::vector<TokenId> ids;            ///< of token files
+  std::optional<std::size_t> lane;    ///< whose block of files it holds
+  std::unique_ptr<char[]> buffer;     ///< of decompressed bytes
+  std::deque<std::string> assembled;  ///< documents that lay in several blocks
+  std::vector<TokenId> ids;           ///< of token files
 };
 
 }  // namespace io

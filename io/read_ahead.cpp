@@ -14,10 +14,10 @@
 namespace io {
 namespace {
 
-constexpr std::size_t alignment_bytes = 4096;       // of everything that bypasses the page cache
-constexpr std::size_t small_files_max = 64;         // in one block
+constexpr std::size_t alignment_bytes = 4096;        // of everything that bypasses the page cache
+constexpr std::size_t small_files_max = 64;          // in one block
 constexpr std::uint64_t direct_bytes_min = 1 << 20;  // below, opening twice costs more than it saves
-constexpr std::size_t kept_open_max = 64;           // files of many records, read here and there
+constexpr std::size_t kept_open_max = 64;            // files of many records, read here and there
 constexpr int tries_max = 4;
 
 std::size_t padded(std::size_t bytes) noexcept {

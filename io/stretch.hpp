@@ -1,7 +1,7 @@
 #pragma once
 
-// What a plan asks the disk for: stretches of files, one after the other. A stretch is a whole file, what is left of one
-// after a stop, or a single record of an indexed file.
+// What a plan asks the disk for: stretches of files, one after the other. A stretch is a whole file, what is left of
+// one after a stop, or a single record of an indexed file.
 
 #include <cstdint>
 

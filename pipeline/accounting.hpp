@@ -37,7 +37,7 @@ struct Totals {
 class Accounting {
  public:
   struct Rules {
-    bool strict = false;                  ///< the first damaged document ends the run
+    bool strict = false;                 ///< the first damaged document ends the run
     double max_skipped_fraction = 0.01;  ///< more damaged documents than that end it
   };
 
@@ -49,7 +49,7 @@ class Accounting {
   void enter(const TokenPart& part, std::size_t corpus);
 
   /// Throws DamageError where too large a part of what was met so far is damaged.
-  void check_fraction() const;
+  void check_epoch() const;
 
   const Totals& all() const noexcept { return all_; }
   std::uint64_t binaries_count() const noexcept { return binaries_count_; }
@@ -61,6 +61,7 @@ class Accounting {
   const std::map<const io::Source*, Totals>& files() const noexcept { return files_; }
 
  private:
+  void check_fraction(double allowed) const;
   void enter_skip(const io::RawDocument& document, std::size_t corpus);
   void add(const io::Source& source, std::size_t corpus, const Totals& totals);
 

@@ -267,9 +267,8 @@ void put_in_config(CLI::App& app, std::vector<std::string>& words, ConfigFile& c
   if (path.empty()) return;
   for (const CLI::App* const command : app.get_subcommands({})) {
     if (command->get_name() != words.front() || command->get_option_no_throw("--config") == nullptr) continue;
-    config = read_config(path, [command](const std::string& option) {
-      return command->get_option_no_throw(option) != nullptr;
-    });
+    config = read_config(
+        path, [command](const std::string& option) { return command->get_option_no_throw(option) != nullptr; });
     words.insert(words.begin() + 1, config.arguments.begin(), config.arguments.end());
   }
 }

@@ -60,8 +60,7 @@ class Reader {
   void read_share(const std::string& name, const toml::node& node) {
     const toml::table* const share = node.as_table();
     const toml::node* const path = share == nullptr ? nullptr : share->get("path");
-    const std::optional<double> weight =
-        share == nullptr ? std::nullopt : (*share)["weight"].value<double>();
+    const std::optional<double> weight = share == nullptr ? std::nullopt : (*share)["weight"].value<double>();
     if (path == nullptr || !weight) refuse(node, "mix." + name + " needs a weight and a path");
     std::vector<std::string> paths;
     read_strings("mix." + name + ".path", *path, paths);

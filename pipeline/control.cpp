@@ -136,8 +136,9 @@ class Journal {
     Accounting accounting(Accounting::Rules{room_.settings.strict, 1});
     PackerShape shape = held_out.shape;
     if (whole) shape.targets_max = ~std::uint64_t{0};
-    Ingest ingest{room_.files, held_out.datasets, held_out.tokenizer, held_out.feed, shape,
-                  held_out.blocks, false, accounting, {}};
+    Ingest ingest{
+        room_.files, held_out.datasets, held_out.tokenizer, held_out.feed, shape, held_out.blocks, false, accounting,
+        {}};
     const Evaluation evaluation = co_await evaluate(room_.run, ingest);
     if (whole) room_.totals.validation_accounting = std::move(accounting);
     if (evaluation.targets_count == 0) co_return;

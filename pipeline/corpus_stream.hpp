@@ -95,12 +95,12 @@ class CorpusStream {
   std::vector<const io::Source*> selected_;
   std::vector<Source> sources_;
   CorpusPosition position_;
-  CorpusPosition window_end_;       // the position behind the window, when it is used up
-  std::vector<Entry> window_;       // in the order in which it is used
+  CorpusPosition window_end_;  // the position behind the window, when it is used up
+  std::vector<Entry> window_;  // in the order in which it is used
   std::size_t window_used_ = 0;
-  std::uint64_t passed_over_ = 0;   // of the first window: used before the start
+  std::uint64_t passed_over_ = 0;  // of the first window: used before the start
   TokenPart part_;
-  std::optional<Entry> long_entry_;  // whose document is being read from disk
+  std::optional<Entry> long_entry_;   // whose document is being read from disk
   std::optional<Entry> given_entry_;  // of a long document, kept as long as the part that points into it
   std::optional<io::LongDocument> long_document_;
   std::unique_ptr<io::Encoder> long_encoder_;

@@ -40,11 +40,9 @@ CorpusPosition corpus_from_json(simdjson::dom::element json) {
 
 std::string to_json(const IngestPosition& position) {
   std::string corpora;
-  for (const CorpusPosition& corpus : position.feed.corpora)
-    corpora += (corpora.empty() ? "" : ", ") + to_json(corpus);
-  return fmt::format(
-      R"({{"corpora": [{}], "document_tokens": {}, "steps": {}, "targets": {}, "previous": {}}})", corpora,
-      position.document_tokens, position.steps, position.targets_count, position.previous);
+  for (const CorpusPosition& corpus : position.feed.corpora) corpora += (corpora.empty() ? "" : ", ") + to_json(corpus);
+  return fmt::format(R"({{"corpora": [{}], "document_tokens": {}, "steps": {}, "targets": {}, "previous": {}}})",
+                     corpora, position.document_tokens, position.steps, position.targets_count, position.previous);
 }
 
 IngestPosition position_from_json(std::string_view json) {

@@ -25,11 +25,11 @@ struct MicroBatch {
   bool last_step = false;
   std::size_t rows_count = 0;
   std::size_t seq_len = 0;
-  std::size_t targets_count = 0;      ///< targets that count; the rest, at the end, is padding
-  std::uint64_t documents_count = 0;  ///< documents whose last token is a target here
-  std::uint64_t text_bytes = 0;       ///< bytes of text that the targets stand for
+  std::size_t targets_count = 0;                   ///< targets that count; the rest, at the end, is padding
+  std::uint64_t documents_count = 0;               ///< documents whose last token is a target here
+  std::uint64_t text_bytes = 0;                    ///< bytes of text that the targets stand for
   std::shared_ptr<const IngestPosition> position;  ///< behind the step; none for a run's partial last step
-  std::vector<io::TokenId> ids;       ///< (rows_count, seq_len + 1)
+  std::vector<io::TokenId> ids;                    ///< (rows_count, seq_len + 1)
 };
 
 }  // namespace pipeline

@@ -6,8 +6,8 @@
 #include <charconv>
 #include <utility>
 
-#include "io/document_reader.hpp"
 #include "io/document_index.hpp"
+#include "io/document_reader.hpp"
 #include "pipeline/accounting.hpp"
 #include "sched/scope.hpp"
 
@@ -153,8 +153,7 @@ Material find_material(const DataSettings& settings, double val_fraction) {
     material.datasets.emplace_back();
     paths.push_back(settings.paths);
   }
-  for (std::size_t i = 0; i < paths.size(); ++i)
-    material.datasets[i].corpus = find_one(paths[i], settings.strict);
+  for (std::size_t i = 0; i < paths.size(); ++i) material.datasets[i].corpus = find_one(paths[i], settings.strict);
   const io::Source* const compressed = first_compressed(material.datasets);
   material.shuffle = settings.shuffle;
   if (settings.shuffle == Shuffle::automatic)

@@ -113,7 +113,7 @@ sched::task<std::uint64_t> Session::targets_of_run() {
   ingest.feed.epochs_max = mixed ? settings_.epochs : 1;
   if (!mixed && ingest.feed.shuffle == Shuffle::global) ingest.feed.shuffle = Shuffle::none;
   const std::uint64_t counted_targets = co_await count_targets(ingest);
-  co_return mixed ? counted_targets : counted_targets * settings_.epochs;
+  co_return mixed ? counted_targets : counted_targets* settings_.epochs;
 }
 
 Ingest Session::training_ingest(const PackerShape& shape, Accounting& accounting) {

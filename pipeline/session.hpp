@@ -48,8 +48,8 @@ class GradientBuffers {
 /// One run. What it refers to outlives it.
 class Session {
  public:
-  Session(const TrainSettings& settings, Material& material, const Sizes& sizes, io::Files& files,
-          sched::Cores& cores, RunHooks hooks);
+  Session(const TrainSettings& settings, Material& material, const Sizes& sizes, io::Files& files, sched::Cores& cores,
+          RunHooks hooks);
 
   /// Runs to the end on the calling thread, which becomes the thread of `files`. Throws what ended it early.
   void run();

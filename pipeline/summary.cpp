@@ -53,6 +53,7 @@ std::string summary_json(const TrainResult& result) {
   real("final_loss", totals.final_loss);
   text += "  \"val_loss\": " + (validated ? json_number(totals.validation->loss()) : "null") + ",\n";
   text += "  \"val_bits_per_byte\": " + (validated ? json_number(totals.validation->bits_per_byte()) : "null") + ",\n";
+  number("val_documents", totals.validation_accounting.all().documents);
   number("val_tokens", validated ? totals.validation->targets_count : 0);
   real("seconds", result.seconds);
   real("tokens_per_second", tokens_per_second(totals));
@@ -96,8 +97,8 @@ std::string summary_text(const TrainResult& result) {
       "  files       {} reads of {:.1f} MB through {}\n"
       "  checkpoint  {}\n"
       "  digest      {}\n",
-      format_count(totals.progress.documents_count), format_count(result.files_found),
-      result.skipped_count, result.binaries_count, result.left_out.hidden_count, result.left_out.special_count,
+      format_count(totals.progress.documents_count), format_count(result.files_found), result.skipped_count,
+      result.binaries_count, result.left_out.hidden_count, result.left_out.special_count,
       result.left_out.repeated_count, static_cast<double>(peak_resident_bytes()) / (1024.0 * 1024.0),
       result.gradients_count_max, result.gradients_count, format_count(result.files.reads),
       static_cast<double>(result.files.bytes_read) * 1e-6, result.files_description, result.checkpoint, result.digest);

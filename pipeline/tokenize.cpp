@@ -144,10 +144,10 @@ class Tokenizing {
     const double read = static_cast<double>(files_.counters().bytes_read);
     const double done = std::min(1.0, read / static_cast<double>(std::max<std::uint64_t>(1, bytes_on_disk_)));
     const double left = done > 0 ? passed * (1 - done) / done : 0;
-    std::string line =
-        fmt::format("{:3.0f} %  {} documents  {} tokens  {:.0f} MB/s of text  {} skipped  {} left", 100 * done,
-                    format_count(totals_.documents), format_count(totals_.tokens),
-                    static_cast<double>(totals_.bytes) * 1e-6 / passed, accounting_.all().skipped, format_duration(left));
+    std::string line = fmt::format("{:3.0f} %  {} documents  {} tokens  {:.0f} MB/s of text  {} skipped  {} left",
+                                   100 * done, format_count(totals_.documents), format_count(totals_.tokens),
+                                   static_cast<double>(totals_.bytes) * 1e-6 / passed, accounting_.all().skipped,
+                                   format_duration(left));
     if (console_.interactive()) {
       co_await console_.draw(std::move(line));
     } else {

@@ -6,8 +6,8 @@
 #include "pipeline/json.hpp"
 #include "pipeline/memory.hpp"
 #include "pipeline/metrics.hpp"
-#include "pipeline/totals_json.hpp"
 #include "pipeline/tokenize.hpp"
+#include "pipeline/totals_json.hpp"
 
 namespace pipeline {
 namespace {

@@ -1,8 +1,8 @@
 #include "io/document_reader.hpp"
 
+#include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
-#include <boost/test/data/monomorphic.hpp>
 #include <memory>
 #include <string>
 #include <utility>
@@ -26,8 +26,8 @@ struct Seen {
   std::string skip;  // the reason
   bool operator==(const Seen&) const = default;
   friend std::ostream& operator<<(std::ostream& out, const Seen& seen) {
-    return out << seen.path << " at " << seen.begin_bytes << ", " << seen.text.size() << " bytes: "
-               << seen.text.substr(0, 60) << seen.skip;
+    return out << seen.path << " at " << seen.begin_bytes << ", " << seen.text.size()
+               << " bytes: " << seen.text.substr(0, 60) << seen.skip;
   }
 };
 

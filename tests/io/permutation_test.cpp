@@ -46,7 +46,8 @@ BOOST_AUTO_TEST_CASE(orders_are_fixed_for_ever) {
   BOOST_TEST(small == (std::vector<std::uint64_t>{5, 6, 0, 2, 3, 7, 4, 1}), boost::test_tools::per_element());
   const io::Permutation large(1'000'000'007, 42, 3);
   const std::vector<std::uint64_t> first = {large(0), large(1), large(2), large(3)};
-  BOOST_TEST(first == (std::vector<std::uint64_t>{409398649, 8880664, 836342845, 754953833}), boost::test_tools::per_element());
+  BOOST_TEST(first == (std::vector<std::uint64_t>{409398649, 8880664, 836342845, 754953833}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(all_orders_of_a_few_are_equally_likely) {

@@ -44,7 +44,7 @@ class BadInput(Case):
         folder.mkdir()
         for number in range(3):
             (folder / f"{number}.dat").write_bytes(b"\0" * 1000)
-        self.refused(folder, "--tokenizer", "bytes", "--model", "seed", "--quiet", code=1, names=["none of the 3 files"])
+        self.refused(folder, "--tokenizer", "bytes", "--model", "seed", "--quiet", code=1, names=["none of the 3 documents"])
 
     def test_a_folder_in_which_nothing_can_be_read(self):
         self.folder.chmod(0o777)
@@ -87,12 +87,11 @@ class BadInput(Case):
         self.refused(CORPUS, "--steps", 3, "--epochs", 1, code=2, names=["--steps", "--epochs"])
 
     def test_what_is_not_built_yet_is_refused_by_name(self):
-        for words in (["--resume"], ["--trace", "t.json"], ["--text-key", "body"], ["--levels", 2],
-                      ["--gradient-memory", "fast"], ["--shuffle", "window"], ["--config", "c.toml"],
+        for words in (["--resume"], ["--trace", "t.json"], ["--levels", 2], ["--gradient-memory", "fast"],
                       ["--model", "some/config.json"]):
             with self.subTest(option=words[0]):
                 self.refused(CORPUS, *words, code=2, names=[words[0], "not built"])
-        for command in ("eval", "tokenize", "tokenizer"):
+        for command in ("eval", "tokenizer"):
             self.assert_one_line(icosa(command, "x", "--y", code=2).stderr, command, "not built")
 
     def test_wrong_usage(self):

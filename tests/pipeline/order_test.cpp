@@ -96,9 +96,9 @@ BOOST_AUTO_TEST_CASE(streams_share_the_files_of_an_epoch) {
 
 BOOST_AUTO_TEST_CASE(without_shuffling_files_come_as_they_were_found) {
   const auto list = sources(3);
-  BOOST_TEST(names(all(list), {false, 7, 2}, 100) ==
-                 (std::vector<std::string>{"0", "1", "2", "end", "0", "1", "2", "end"}),
-             boost::test_tools::per_element());
+  BOOST_TEST(
+      names(all(list), {false, 7, 2}, 100) == (std::vector<std::string>{"0", "1", "2", "end", "0", "1", "2", "end"}),
+      boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(what_is_held_out_stays_so_when_files_are_added) {

@@ -53,8 +53,8 @@ class Run(Case):
     def test_held_out_documents_are_counted_and_evaluated_whole(self):
         corpus = self.write_corpus(files_count=40, words=30)
         summary = self.train(corpus, epochs=1, val_fraction=0.2)
-        self.assertGreater(summary["validation_files"], 0)
-        self.assertEqual(summary["documents"] + summary["validation_files"], 40)
+        self.assertGreater(summary["val_documents"], 0)
+        self.assertEqual(summary["documents"] + summary["val_documents"], 40)
         every_byte = sum(p.stat().st_size for p in corpus.iterdir())
         self.assertEqual(summary["tokens"] + summary["val_tokens"], every_byte + 40)
 

@@ -125,8 +125,9 @@ class Memory(Case):
         # Twenty passes over the small corpus, one over each of the large ones: a longer run, too, takes no more.
         peaks = {name: self.peak_of(name, tokens)
                  for name, tokens in (("small", 200_000), ("large", 1_000_000), ("one", 1_000_000))}
+        # A long document has buffers of its own, of a fixed size; 10 MB would be a tenth of what passed through.
         for name in ("large", "one"):
-            self.assertLess(peaks[name], peaks["small"] + (3 << 20), peaks)
+            self.assertLess(peaks[name], peaks["small"] + (8 << 20), peaks)
 
     def test_the_plan_printed_beforehand_covers_what_is_used(self):
         for name, options in (("seed", {}), ("wide", dict(model="char", seq_len=64, workers=4))):
