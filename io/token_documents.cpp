@@ -32,15 +32,16 @@ TokenDocuments::Fed TokenDocuments::feed(std::span<const std::byte> bytes, std::
   ids_begin_ = ids.size();
   Fed fed;
   if (cut_bytes_ > 0) {
-    // A whole one where the index had to be read before it could be used.
     const std::size_t missing = std::min<std::size_t>(file_.token_bytes - cut_bytes_, bytes.size());
     std::copy_n(bytes.begin(), missing, cut_token_.begin() + static_cast<std::ptrdiff_t>(cut_bytes_));
-    cut_bytes_ += missing;
-    fed.bytes_taken = missing;
-    if (cut_bytes_ < file_.token_bytes) return fed;
+    if (cut_bytes_ + missing < file_.token_bytes) {
+      cut_bytes_ += missing;
+      return {missing, Stop::fed};
+    }
     const Fed one = feed_tokens(std::span(cut_token_).first(file_.token_bytes), ids, ends);
-    if (one.bytes_taken > 0) cut_bytes_ = 0;
-    fed.stop = one.stop;
+    if (one.bytes_taken == 0) return one;  // the index comes first, and these bytes once more
+    cut_bytes_ = 0;
+    fed = {missing, one.stop};
     if (fed.stop != Stop::fed) return fed;
   }
   const std::span<const std::byte> rest = bytes.subspan(fed.bytes_taken);

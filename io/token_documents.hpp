@@ -39,7 +39,7 @@ class TokenDocuments {
  public:
   enum class Stop {
     fed,      ///< all bytes were taken
-    index,    ///< the index needs bytes: give it what it wants, then feed the rest
+    index,    ///< the index needs bytes: give it what it wants, then feed the rest, which is not empty
     damaged,  ///< `damage()`: the document under way is no document. Feed the rest: it goes on behind it
   };
   struct Fed {

@@ -99,6 +99,7 @@ class Consumer {
         bytes = bytes.subspan(fed.bytes_taken);
         take(fed.stop, ids, ends, index_piece);
         BOOST_REQUIRE((fed.stop != io::TokenDocuments::Stop::fed || bytes.empty()));
+        BOOST_REQUIRE((fed.stop != io::TokenDocuments::Stop::index || !bytes.empty()));
       }
     }
     while (found_.size() < documents_max) {
