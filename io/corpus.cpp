@@ -84,7 +84,8 @@ class Walk {
     }
     const FileKind kind = kind_of_name(origin);
     corpus_.sources.push_back(
-        {path, origin, static_cast<std::uint64_t>(status.st_size), kind.format, kind.compression});
+        {path, origin, static_cast<std::uint64_t>(status.st_size), kind.format, kind.compression,
+                               nullptr});
   }
 
   Corpus corpus_;

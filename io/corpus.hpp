@@ -4,6 +4,7 @@
 // known, and what is left out and why. Walks directories by blocking calls, before a run begins.
 
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@ class CorpusError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+struct TokenFile;
+
 /// A file of the corpus.
 struct Source {
   std::string path;    ///< as it is opened
@@ -25,6 +28,7 @@ struct Source {
   std::uint64_t size_bytes = 0;  ///< when it was found
   Format format = Format::text;
   Compression compression = Compression::none;
+  std::shared_ptr<const TokenFile> tokens;  ///< of a file of tokens, once its header has been looked at
 };
 
 /// Something that is not trained on, and why. `offset_bytes` is where in the file it was noticed.

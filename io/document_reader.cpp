@@ -6,7 +6,7 @@ namespace io {
 
 DocumentReader::DocumentReader(Files& files, asio::any_io_executor executor, StretchOrder& order, BlockShare share,
                                DocumentOptions options)
-    : ahead_(files, std::move(executor), order, share), splitter_(std::move(options)) {}
+    : ahead_(files, std::move(executor), order, share), splitter_(options), tokens_(files, options) {}
 
 sched::task<std::optional<Slab>> DocumentReader::next() {
   for (;;) {
@@ -22,7 +22,14 @@ sched::task<std::optional<Slab>> DocumentReader::next() {
     if (is_compressed) {
       inflate(extent, *slab);
     } else {
-      split(*filled_, *slab);
+      for (const Extent& one : filled_->extents) {
+        const bool is_tokens = one.stretch.source != nullptr && one.stretch.source->format == Format::tokens;
+        if (is_tokens) {
+          co_await take_tokens(one, *slab);
+        } else {
+          split(one, *slab);
+        }
+      }
       slab->lane = filled_->lane;
       filled_.reset();
     }
@@ -36,18 +43,27 @@ void DocumentReader::give_back(Slab slab) {
   if (slab.buffer) buffers_.try_send(slab.buffer);
 }
 
-void DocumentReader::split(const ReadAhead::Filled& filled, Slab& slab) {
-  for (const Extent& extent : filled.extents) {
-    if (extent.stretch.source == nullptr) {
-      RawDocument& mark = slab.documents.emplace_back();
-      mark.kind = RawDocument::Kind::epoch_end;
-      mark.unit = extent.stretch.unit;
-      continue;
-    }
-    const bool readable = begin_stretch(extent, slab);
-    const RestartPoint restart{extent.offset_bytes, extent.offset_bytes};
-    if (readable) splitter_.feed(extent.bytes, extent.last, restart, slab);
-    inside_stretch_ = !extent.last;
+void DocumentReader::split(const Extent& extent, Slab& slab) {
+  if (extent.stretch.source == nullptr) {
+    RawDocument& mark = slab.documents.emplace_back();
+    mark.kind = RawDocument::Kind::epoch_end;
+    mark.unit = extent.stretch.unit;
+    return;
+  }
+  const bool readable = begin_stretch(extent, slab);
+  RestartPoint restart;
+  restart.compressed_bytes = restart.decompressed_bytes = extent.offset_bytes;
+  if (readable) splitter_.feed(extent.bytes, extent.last, restart, slab);
+  inside_stretch_ = !extent.last;
+}
+
+sched::task<void> DocumentReader::take_tokens(const Extent& extent, Slab& slab) {
+  if (!inside_stretch_) tokens_.begin(extent.stretch);
+  inside_stretch_ = !extent.last;
+  if (extent.failure.empty()) {
+    co_await tokens_.feed(extent.bytes, extent.last, slab);
+  } else {
+    tokens_.fail(extent.failure, slab);
   }
 }
 
@@ -72,7 +88,10 @@ void DocumentReader::inflate(const Extent& extent, Slab& slab) {
     try {
       if (!inflater_) {
         inflated_bytes_ = stretch.content_bytes;
-        inflater_ = make_inflater(stretch.source->compression, {stretch.begin_bytes, stretch.content_bytes});
+        RestartPoint begin;
+        begin.compressed_bytes = stretch.begin_bytes;
+        begin.decompressed_bytes = stretch.content_bytes;
+        inflater_ = make_inflater(stretch.source->compression, begin);
       }
       const RestartPoint restart = inflater_->restart_point();
       slab.buffer = take_buffer();

@@ -13,6 +13,7 @@
 #include "io/inflate.hpp"
 #include "io/raw_document.hpp"
 #include "io/read_ahead.hpp"
+#include "io/token_reader.hpp"
 #include "sched/channel.hpp"
 #include "sched/scope.hpp"
 #include "sched/task.hpp"
@@ -42,13 +43,15 @@ class DocumentReader {
   static constexpr std::size_t buffer_bytes = 256 << 10;
   static constexpr std::size_t buffers_max = 64;  // kept for further use
 
-  void split(const ReadAhead::Filled& filled, Slab& slab);
+  void split(const Extent& extent, Slab& slab);
+  sched::task<void> take_tokens(const Extent& extent, Slab& slab);
   void inflate(const Extent& extent, Slab& slab);
   bool begin_stretch(const Extent& extent, Slab& slab);
   std::unique_ptr<char[]> take_buffer();
 
   ReadAhead ahead_;
   DocumentSplitter splitter_;
+  TokenReader tokens_;
   bool inside_stretch_ = false;
   std::optional<ReadAhead::Filled> filled_;  // whose compressed bytes are being decompressed
   std::span<const std::byte> compressed_;    // what is left of them

@@ -1,6 +1,7 @@
 #include "io/document_splitter.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <span>
 #include <utility>
@@ -67,7 +68,7 @@ void DocumentSplitter::feed(std::string_view bytes, bool last, const RestartPoin
       feed_lines(bytes, last, slab);
       break;
     case Format::tokens:
-      feed_tokens(bytes, last, slab);
+      assert(false && "TokenReader's");
       break;
   }
 }
@@ -196,12 +197,6 @@ RawDocument DocumentSplitter::document_until(std::uint64_t end_bytes) const {
   document.restart = restart_;
   document.ends_unit = stretch_.source->format == Format::text;
   return document;
-}
-
-void DocumentSplitter::feed_tokens(std::string_view bytes, bool last, Slab& slab) {
-  (void)bytes;
-  (void)last;
-  (void)slab;
 }
 
 }  // namespace io

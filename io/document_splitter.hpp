@@ -1,7 +1,6 @@
 #pragma once
 
-// Finds the documents in the bytes of a file that arrive in pieces: the whole of a text file, the lines of JSONL, the
-// documents of token shards. The same documents wherever the pieces are cut, in bounded memory: what is too long to be
+// Finds the documents in the bytes of a file that arrive in pieces: the whole of a text file, the lines of JSONL. The same documents wherever the pieces are cut, in bounded memory: what is too long to be
 // held is only checked, and read again by whoever wants it. Pure computation; used by DocumentReader.
 
 #include <cstddef>
@@ -43,7 +42,6 @@ class DocumentSplitter {
  private:
   void feed_text(std::string_view bytes, bool last, Slab& slab);
   void feed_lines(std::string_view bytes, bool last, Slab& slab);
-  void feed_tokens(std::string_view bytes, bool last, Slab& slab);
   void hold(std::string_view bytes);
   void check(std::string_view bytes);
   void end_document(std::string_view rest, std::uint64_t end_bytes, Slab& slab);

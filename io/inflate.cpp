@@ -26,7 +26,7 @@ class GzipInflater final : public Inflater {
     if (between_members_ && consumed == given.size()) return {consumed, 0};
     if (failure_ != nullptr) throw InflateError(failure_);
     if (between_members_) {
-      restart_ = {at_.compressed_bytes, at_.decompressed_bytes};
+      restart_ = at_;
       begin_member();
     }
     inflate_state& state = *state_;

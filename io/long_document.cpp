@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "io/error.hpp"
+#include "io/token_file.hpp"
 
 namespace io {
 namespace {
@@ -39,6 +40,11 @@ LongDocument::LongDocument(Files& files, const RawDocument& document, const Text
     inflated_ = std::make_unique_for_overwrite<std::byte[]>(piece_bytes);
   }
   if (document.source->format == Format::json_lines) line_.emplace(text_key);
+  if (!document.source->tokens) return;
+  const TokenFile& tokens = *document.source->tokens;
+  document_.begin_bytes = tokens.first_token_offset_bytes + document.begin_bytes * tokens.token_bytes;
+  document_.end_bytes = tokens.first_token_offset_bytes + document.end_bytes * tokens.token_bytes;
+  read_bytes_ = content_bytes_ = document_.begin_bytes;
 }
 
 LongDocument::~LongDocument() = default;
@@ -70,7 +76,8 @@ sched::task<std::size_t> LongDocument::read() {
   const Block block{{memory_.get(), piece_bytes}, ~0u};
   std::size_t wanted = piece_bytes;
   if (!inflater_) wanted = std::min<std::uint64_t>(wanted, document_.end_bytes - content_bytes_);
-  const std::size_t got = co_await files_.read(file_, read_bytes_, block, wanted);
+  std::size_t got = co_await files_.read(file_, read_bytes_, block, wanted);
+  if (document_.source->tokens) got -= got % document_.source->tokens->token_bytes;
   read_bytes_ += got;
   co_return got;
 }

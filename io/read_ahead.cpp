@@ -207,7 +207,7 @@ sched::task<void> ReadAhead::take_large(Lane& lane) {
 
 sched::task<void> ReadAhead::open_large(Lane& lane) {
   OpenLarge& large = *large_;
-  const bool is_record = !large.stretch.is_whole_file() && large.stretch.source->compression == Compression::none;
+  const bool is_record = large.stretch.is_single;
   if (is_record) {
     large.file = recently_opened(large.stretch.source);
     if (large.file) co_return;

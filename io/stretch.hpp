@@ -6,6 +6,8 @@
 #include <cstdint>
 
 #include "io/corpus.hpp"
+#include "io/inflate.hpp"
+#include "io/token_file.hpp"
 #include "sched/task.hpp"
 
 namespace io {
@@ -18,6 +20,9 @@ struct Stretch {
   std::uint64_t end_bytes = 0;      ///< where it ends
   std::uint64_t content_bytes = 0;  ///< where `begin_bytes` is in the decompressed stream
   std::uint64_t wanted_bytes = 0;   ///< documents that begin earlier in the decompressed stream are passed over
+
+  RestartPoint restart;             ///< where `begin_bytes` is in a token file
+  bool is_single = false;           ///< one record of a file of many
 
   bool is_whole_file() const noexcept {
     return source != nullptr && begin_bytes == 0 && end_bytes == source->size_bytes;
@@ -38,6 +43,7 @@ inline Stretch whole_file(const Source& source, std::uint64_t unit) noexcept {
   stretch.source = &source;
   stretch.unit = unit;
   stretch.end_bytes = source.size_bytes;
+  if (source.tokens) stretch.begin_bytes = source.tokens->first_token_offset_bytes;
   return stretch;
 }
 

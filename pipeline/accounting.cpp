@@ -42,10 +42,8 @@ void Accounting::enter(const TokenPart& part, std::size_t corpus) {
     case io::RawDocument::Kind::lengthy: {
       Totals totals;
       totals.tokens = part.ids.size();
-      if (part.last) {
-        totals.documents = 1;
-        totals.bytes = part.item->text_bytes;
-      }
+      totals.bytes = part.text_bytes;
+      totals.documents = part.last ? 1 : 0;
       add(*document.source, corpus, totals);
       break;
     }

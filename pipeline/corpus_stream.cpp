@@ -83,6 +83,7 @@ const TokenPart* CorpusStream::part_of(const Entry& entry) {
     return nullptr;
   }
   part_.ids = ids_of(*entry.chunk, entry.index);
+  part_.text_bytes = item.text_bytes;
   used(item);
   return &part_;
 }
@@ -171,17 +172,32 @@ sched::task<bool> CorpusStream::fill_window() {
   co_return true;
 }
 
+/// Ids of a document of tokens, less one end-of-text token at its end.
+void CorpusStream::take_long_ids(const io::TokenFile& file, const std::string& bytes, std::uint64_t end_token) {
+  if (bytes.empty()) return;
+  io::append_ids(file, std::as_bytes(std::span(bytes)), long_ids_);
+  long_tokens_ += long_ids_.size();
+  if (long_tokens_ == end_token && long_ids_.back() == tokenizer_.end_of_text()) long_ids_.pop_back();
+  part_.text_bytes = 0;
+  for (const io::TokenId id : long_ids_) part_.text_bytes += tokenizer_.bytes_of(id).size();
+}
+
 /// Reads on in a document that is not held in memory.
 sched::task<bool> CorpusStream::fetch_long_piece() {
   const TokenItem& item = long_entry_->chunk->items[long_entry_->index];
   if (!long_document_) {
     long_document_.emplace(files_, item.document, text_key_);
     long_encoder_ = tokenizer_.encoder();
+    long_tokens_ = item.document.begin_bytes;
   }
   std::string text;
   const bool more = co_await long_document_->next(text);
   long_ids_.clear();
-  if (more) {
+  part_.text_bytes = text.size();
+  const std::shared_ptr<const io::TokenFile>& tokens = item.document.source->tokens;
+  if (tokens) {
+    take_long_ids(*tokens, text, item.document.end_bytes);
+  } else if (more) {
     long_encoder_->encode(text, long_ids_);
   } else {
     long_encoder_->finish(long_ids_);

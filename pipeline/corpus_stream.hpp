@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "io/long_document.hpp"
+#include "io/token_file.hpp"
 #include "pipeline/dataset.hpp"
 #include "pipeline/token_stream.hpp"
 #include "sched/scope.hpp"
@@ -36,7 +37,8 @@ struct CorpusPosition {
 struct TokenPart {
   const TokenItem* item = nullptr;
   std::span<const io::TokenId> ids;
-  bool last = false;  ///< of the document
+  std::uint64_t text_bytes = 0;  ///< that the ids stand for, or nearly: a piece of a long text may end within a token
+  bool last = false;             ///< of the document
 };
 
 /// Bounds of the window of `--shuffle window`; they are part of the order.
@@ -83,6 +85,7 @@ class CorpusStream {
   sched::task<bool> advance(Source& source);
   sched::task<bool> fill_window();
   sched::task<bool> fetch_long_piece();
+  void take_long_ids(const io::TokenFile& file, const std::string& bytes, std::uint64_t end_token);
   const TokenPart* part_of(const Entry& entry);
   void used(const TokenItem& item);
 
@@ -105,6 +108,7 @@ class CorpusStream {
   std::optional<io::LongDocument> long_document_;
   std::unique_ptr<io::Encoder> long_encoder_;
   std::vector<io::TokenId> long_ids_;
+  std::uint64_t long_tokens_ = 0;  // of a file of tokens: what is read next
   bool long_ready_ = false;
 };
 

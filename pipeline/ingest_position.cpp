@@ -12,8 +12,9 @@ std::string to_json(const CorpusPosition& position) {
   std::string streams;
   for (std::size_t i = 0; i < position.streams.size(); ++i) {
     const StreamPosition& stream = position.streams[i];
-    streams += fmt::format("{}[{}, {}, {}, {}, {}]", i == 0 ? "" : ", ", stream.unit, stream.wanted_bytes,
+    streams += fmt::format("{}[{}, {}, {}, {}, {}, {}, {}]", i == 0 ? "" : ", ", stream.unit, stream.wanted_bytes,
                            stream.restart.compressed_bytes, stream.restart.decompressed_bytes,
+                           stream.restart.index_documents, stream.restart.index_sequences,
                            position.epoch_ended[i] ? 1 : 0);
   }
   return fmt::format(R"({{"epoch": {}, "windows": {}, "used": {}, "documents": {}, "streams": [{}]}})", position.epoch,
@@ -30,8 +31,9 @@ CorpusPosition corpus_from_json(simdjson::dom::element json) {
     StreamPosition& one = position.streams.emplace_back();
     one.unit = stream.at(0).get_uint64();
     one.wanted_bytes = stream.at(1).get_uint64();
-    one.restart = {stream.at(2).get_uint64(), stream.at(3).get_uint64()};
-    position.epoch_ended.push_back(std::uint64_t{stream.at(4).get_uint64()} != 0);
+    one.restart = {stream.at(2).get_uint64(), stream.at(3).get_uint64(), stream.at(4).get_uint64(),
+                   stream.at(5).get_uint64()};
+    position.epoch_ended.push_back(std::uint64_t{stream.at(6).get_uint64()} != 0);
   }
   return position;
 }

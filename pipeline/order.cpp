@@ -84,7 +84,10 @@ sched::task<bool> FileOrder::next(io::Stretch& stretch) {
   stretch = io::whole_file(*files_[number], unit_);
   if (unit_ == start_.unit) {
     stretch.wanted_bytes = start_.wanted_bytes;
-    if (stretch.source->compression == io::Compression::none) {
+    stretch.restart = start_.restart;
+    if (stretch.source->tokens) {
+      stretch.begin_bytes += start_.restart.decompressed_bytes * stretch.source->tokens->token_bytes;
+    } else if (stretch.source->compression == io::Compression::none) {
       stretch.begin_bytes = stretch.content_bytes = std::min(start_.wanted_bytes, stretch.end_bytes);
     } else {
       stretch.begin_bytes = start_.restart.compressed_bytes;
@@ -128,7 +131,12 @@ sched::task<void> DocumentOrder::look_up() {
   for (const io::DocumentIndex::Location& location : found) {
     const io::Source& source = sources_[location.file];
     io::Stretch stretch = io::whole_file(source, unit_++);
-    if (source.format != io::Format::text) {
+    stretch.is_single = source.format != io::Format::text;
+    if (source.tokens) {
+      stretch.end_bytes = stretch.begin_bytes + location.end_bytes * source.tokens->token_bytes;
+      stretch.begin_bytes += location.begin_bytes * source.tokens->token_bytes;
+      stretch.wanted_bytes = location.begin_bytes;
+    } else if (stretch.is_single) {
       stretch.begin_bytes = stretch.content_bytes = location.begin_bytes;
       stretch.end_bytes = location.end_bytes;
     }

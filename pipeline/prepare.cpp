@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "io/document_index.hpp"
+#include "io/error.hpp"
+#include "io/token_file.hpp"
 #include "io/document_reader.hpp"
 #include "pipeline/accounting.hpp"
 #include "sched/scope.hpp"
@@ -48,8 +50,31 @@ std::string all_paths(const std::vector<std::string>& paths) {
   return paths.size() == 1 ? paths.front() : paths.front() + " and " + std::to_string(paths.size() - 1) + " more";
 }
 
-io::Corpus find_one(const std::vector<std::string>& paths, bool strict) {
+/// Looks at the headers of token files; what is none is skipped.
+void look_at_tokens(io::Corpus& corpus, const io::Tokenizer& tokenizer) {
+  std::erase_if(corpus.sources, [&](io::Source& source) {
+    if (source.format != io::Format::tokens) return false;
+    std::string reason;
+    try {
+      const auto header = io::read_token_file_header(source.path, tokenizer.vocabulary_size());
+      if (header && header->end_of_text && *header->end_of_text != tokenizer.end_of_text())
+        throw io::CorpusError(source.path + ": its tokens are of another tokenizer; name that one as --tokenizer");
+      if (header) source.tokens = std::make_shared<const io::TokenFile>(*header);
+    } catch (const io::CorpusError& error) {
+      reason = error.what();
+    } catch (const io::FileError& error) {
+      reason = error.what();
+    }
+    if (source.tokens) return false;
+    if (reason.starts_with(source.path + ": ")) reason.erase(0, source.path.size() + 2);
+    corpus.skips.push_back({source.path, 0, reason});
+    return true;
+  });
+}
+
+io::Corpus find_one(const std::vector<std::string>& paths, const io::Tokenizer& tokenizer, bool strict) {
   io::Corpus corpus = io::find_corpus(paths);
+  look_at_tokens(corpus, tokenizer);
   if (corpus.sources.empty()) {
     std::string reason = all_paths(paths) + ": no files to read";
     if (!corpus.skips.empty()) reason += "; " + describe(corpus.skips.front());
@@ -153,7 +178,7 @@ Material find_material(const DataSettings& settings, double val_fraction) {
     material.datasets.emplace_back();
     paths.push_back(settings.paths);
   }
-  for (std::size_t i = 0; i < paths.size(); ++i) material.datasets[i].corpus = find_one(paths[i], settings.strict);
+  for (std::size_t i = 0; i < paths.size(); ++i) material.datasets[i].corpus = find_one(paths[i], *material.tokenizer, settings.strict);
   const io::Source* const compressed = first_compressed(material.datasets);
   material.shuffle = settings.shuffle;
   if (settings.shuffle == Shuffle::automatic)

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "io/files.hpp"
+#include "io/token_shards.hpp"
 #include "io/tokenizer.hpp"
 #include "sched/task.hpp"
 
@@ -47,6 +48,22 @@ class PipeSink final : public TokenSink {
   io::TokenId end_of_text_;
   std::size_t token_bytes_;
   std::vector<std::byte> buffer_;
+};
+
+/// A folder of shards with an index (docs/formats.md).
+class ShardSink final : public TokenSink {
+ public:
+  explicit ShardSink(io::TokenShardWriter& writer) : writer_(writer) {}
+
+  sched::task<void> append(std::span<const io::TokenId> ids) override { return writer_.append(ids); }
+  sched::task<void> end_document(std::uint64_t text_bytes) override { return writer_.end_document(text_bytes); }
+  bool is_full() const noexcept override { return writer_.shard_is_full(); }
+  sched::task<void> save(std::string position, bool last) override {
+    return writer_.finish_shard(std::move(position), last);
+  }
+
+ private:
+  io::TokenShardWriter& writer_;
 };
 
 }  // namespace pipeline

@@ -95,7 +95,7 @@ class Tokenizing {
   sched::task<void> write_all(DocumentFeed& feed, TokenSink& sink) {
     using Kind = io::RawDocument::Kind;
     began_ns_ = now_ns();
-    std::uint64_t long_bytes = 0;
+    std::uint64_t text_bytes = 0;  // of the document under way
     while (!interrupted_) {
       const TokenPart* const part = feed.take();
       if (part == nullptr) {
@@ -108,15 +108,13 @@ class Tokenizing {
       const Kind kind = part->item->document.kind;
       if (kind != Kind::whole && kind != Kind::lengthy) continue;
       totals_.tokens += part->ids.size();
-      if (kind == Kind::lengthy)
-        for (const io::TokenId id : part->ids) long_bytes += material_.tokenizer->bytes_of(id).size();
+      text_bytes += part->text_bytes;
       co_await sink.append(part->ids);
       if (!part->last) continue;
-      const std::uint64_t text_bytes = kind == Kind::lengthy ? std::exchange(long_bytes, 0) : part->item->text_bytes;
       co_await sink.end_document(text_bytes);
       ++totals_.tokens;
       ++totals_.documents;
-      totals_.bytes += text_bytes;
+      totals_.bytes += std::exchange(text_bytes, 0);
       interrupted_ = pipeline::interrupted();
       if (sink.is_full() && !interrupted_) co_await save(feed, sink, false);
     }
@@ -175,17 +173,39 @@ class Tokenizing {
 TokenizeResult tokenize(const TokenizeSettings& settings) {
   check(settings);
   const std::uint64_t began_ns = now_ns();
+  const bool in_folder = settings.out != to_standard_output;
   const std::vector<sched::CoreNumber> core_numbers = sched::choose_cores(settings.cores, sched::allowed_cores());
   Material material = find_material(settings, 0);
+  TokenizeResult result;
+  if (in_folder && is_complete(settings.out)) {
+    if (!settings.resume)
+      throw RefusedError("--out " + settings.out + ": holds a finished tokenization; choose another folder or remove it");
+    return finished(settings, material);
+  }
   const std::unique_ptr<io::Files> files = io::make_files(files_options(settings, read_ahead_mib));
   sched::Cores cores(core_numbers, [] {});
   Tokenizing tokenizing(settings, material, *files, cores);
-  PipeSink sink(*files, *material.tokenizer);
-  tokenizing.run(sink, {});
-  TokenizeResult result;
+  if (in_folder) {
+    io::ShardSettings shards;
+    shards.vocabulary = io::vocabulary_of(*material.tokenizer);
+    shards.tokens_per_shard = settings.shard_tokens;
+    shards.settings = settings_text(settings, material);
+    io::TokenShardWriter writer(*files, settings.out, shards);
+    SkipsFile skips(settings.out + "/skipped.jsonl", material.skips());
+    const Resumed resumed = resume_from(writer.folder(), skips);
+    tokenizing.on_save([&](const Accounting& accounting) { return skips.write(accounting); });
+    tokenizing.start_with(resumed.totals);
+    ShardSink sink(writer);
+    tokenizing.run(sink, resumed.position);
+    result.shards_count = writer.folder().shards.size();
+    result.skipped_count = skips.count();
+  } else {
+    PipeSink sink(*files, *material.tokenizer);
+    tokenizing.run(sink, {});
+    result.skipped_count = tokenizing.accounting().skips().size() + material.skips().size();
+  }
   result.totals = tokenizing.totals();
   result.accounting = tokenizing.accounting();
-  result.skipped_count = result.accounting.skips().size() + material.skips().size();
   result.left_out = material.left_out();
   result.files_found = material.files_count();
   result.shuffle = material.shuffle;

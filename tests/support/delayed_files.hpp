@@ -74,6 +74,9 @@ class DelayedFiles final : public io::Files {
   }
   sched::task<void> sync(const io::OpenFile& file) override { return files_->sync(file); }
   sched::task<void> make_directory(std::string path) override { return files_->make_directory(std::move(path)); }
+  sched::task<void> replace(std::string from, std::string to) override {
+    return files_->replace(std::move(from), std::move(to));
+  }
   sched::task<void> rename(std::string from, std::string to) override {
     return files_->rename(std::move(from), std::move(to));
   }
