@@ -96,6 +96,8 @@ class Files {
   virtual sched::task<void> make_directory(std::string path) = 0;
   /// Renames; replaces nothing: fails where `to` exists.
   virtual sched::task<void> rename(std::string from, std::string to) = 0;
+  /// Renames; `to` is what it was or what `from` was, at every instant.
+  virtual sched::task<void> replace(std::string from, std::string to) = 0;
   virtual sched::task<void> remove_file(std::string path) = 0;
   virtual sched::task<void> remove_directory(std::string path) = 0;
 };

@@ -141,6 +141,12 @@ sched::task<void> RequestFiles::rename(std::string from, std::string to) {
   co_await perform(request, from, action.c_str());
 }
 
+sched::task<void> RequestFiles::replace(std::string from, std::string to) {
+  const std::string action = "rename to " + to;
+  const FileRequest request = FileRequest::rename(from.c_str(), to.c_str(), 0);
+  co_await perform(request, from, action.c_str());
+}
+
 sched::task<void> RequestFiles::remove_file(std::string path) {
   const FileRequest request = FileRequest::remove(path.c_str(), 0);
   co_await perform(request, path, "remove");

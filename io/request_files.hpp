@@ -31,6 +31,7 @@ class RequestFiles : public Files {
   sched::task<void> close(OpenFile file) override;
   sched::task<void> make_directory(std::string path) override;
   sched::task<void> rename(std::string from, std::string to) override;
+  sched::task<void> replace(std::string from, std::string to) override;
   sched::task<void> remove_file(std::string path) override;
   sched::task<void> remove_directory(std::string path) override;
 

@@ -60,6 +60,9 @@ class DelayedFiles final : public io::Files {
   sched::task<void> rename(std::string from, std::string to) override {
     return files_->rename(std::move(from), std::move(to));
   }
+  sched::task<void> replace(std::string from, std::string to) override {
+    return files_->replace(std::move(from), std::move(to));
+  }
   sched::task<void> remove_file(std::string path) override { return files_->remove_file(std::move(path)); }
   sched::task<void> remove_directory(std::string path) override { return files_->remove_directory(std::move(path)); }
 
