@@ -1,7 +1,6 @@
 #include "io/document_index.hpp"
 
 #include <fcntl.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -139,8 +138,7 @@ class DocumentIndex::Builder {
     header.insert(header.end(), table.begin(), table.end());
     co_await files_.write(file_, 0, header);
     co_await files_.close(std::move(file_));
-    ::unlink(path_.c_str());  // an index of other files
-    co_await files_.rename(temporary_, path_);
+    co_await files_.replace(temporary_, path_);
   }
 
   struct FreeState {

@@ -168,7 +168,7 @@ void TokenDocuments::end_document(std::vector<TokenId>& ids, std::vector<TokenDo
                                   std::uint64_t end_tokens) {
   const std::uint64_t begin = position_.token;
   // What stands before the first end-of-text token of a file is a document only where it is something.
-  const bool is_document = index_ != nullptr || begin > 0 || token_ > end_tokens;
+  const bool is_document = index_ != nullptr || token_ > end_tokens;
   if (index_ != nullptr) {
     index_->pass();
     position_ = index_->position();

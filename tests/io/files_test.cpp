@@ -217,6 +217,20 @@ BOOST_DATA_TEST_CASE(a_full_disk_is_an_error_with_advice, data::make(kinds()), k
   BOOST_TEST(failure.error_number == ENOSPC);
 }
 
+BOOST_DATA_TEST_CASE(replace_moves_and_takes_the_place_of_what_was_there, data::make(kinds()), kind) {
+  const TemporaryFolder folder;
+  const auto files = make(kind);
+  const std::string one = folder.with_file("one", "1");
+  const std::string two = folder.with_file("two", "2");
+  finish(*files, files->replace(one, two));
+  BOOST_TEST(text_of(two) == "1");
+  BOOST_TEST(!std::filesystem::exists(one));
+  finish(*files, files->replace(two, folder / "three"));
+  BOOST_TEST(text_of(folder / "three") == "1");
+  const Failure failure = failure_of(*files, files->replace(one, folder / "three"));
+  BOOST_TEST(failure.error_number == ENOENT);
+}
+
 BOOST_DATA_TEST_CASE(rename_moves_and_replaces_nothing, data::make(kinds()), kind) {
   const TemporaryFolder folder;
   const auto files = make(kind);
