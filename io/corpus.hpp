@@ -28,7 +28,7 @@ struct Source {
   std::uint64_t size_bytes = 0;  ///< when it was found
   Format format = Format::text;
   Compression compression = Compression::none;
-  std::shared_ptr<const TokenFile> tokens;  ///< of a file of tokens, once its header has been looked at
+  std::shared_ptr<const TokenFile> tokens = nullptr;  ///< of a file of tokens, once its header has been looked at
 };
 
 /// Something that is not trained on, and why. `offset_bytes` is where in the file it was noticed.

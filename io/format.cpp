@@ -33,7 +33,7 @@ FileKind kind_of_name(std::string_view name) {
   return kind;
 }
 
-std::string format_name(Format format, Compression compression) {
+std::string kind_name(Format format, Compression compression) {
   std::string name = "text";
   if (format == Format::json_lines) name = "jsonl";
   if (format == Format::tokens) name = "tokens";

@@ -27,6 +27,6 @@ struct FileKind {
 FileKind kind_of_name(std::string_view name);
 
 /// For people and summaries: "text", "jsonl.gz", "tokens".
-std::string format_name(Format format, Compression compression);
+std::string kind_name(Format format, Compression compression);
 
 }  // namespace io

@@ -82,8 +82,16 @@ void Accounting::check_fraction(double allowed) const {
 void Accounting::add(const io::Source& source, std::size_t corpus, const Totals& totals) {
   all_ += totals;
   corpora_[corpus] += totals;
-  formats_[io::format_name(source.format, source.compression)] += totals;
+  formats_[io::kind_name(source.format, source.compression)] += totals;
   if (source.format != io::Format::text) files_[&source] += totals;
+}
+
+std::vector<FileTotals> Accounting::record_files() const {
+  std::vector<FileTotals> list;
+  for (const auto& [source, totals] : files_)
+    list.push_back({source->path, io::kind_name(source->format, source->compression), totals});
+  std::sort(list.begin(), list.end(), [](const FileTotals& a, const FileTotals& b) { return a.path < b.path; });
+  return list;
 }
 
 std::string describe(const io::Skip& skip) {

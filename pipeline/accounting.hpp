@@ -33,6 +33,13 @@ struct Totals {
   Totals& operator+=(const Totals& more) noexcept;
 };
 
+/// Of a file of many documents.
+struct FileTotals {
+  std::string path;
+  std::string kind;  ///< e.g. "jsonl.gz"
+  Totals totals;
+};
+
 /// Kept by ingest, on its executor; read by others once ingest has ended.
 class Accounting {
  public:
@@ -56,9 +63,10 @@ class Accounting {
   const std::vector<io::Skip>& skips() const noexcept { return skips_; }
   const std::vector<std::uint64_t>& epochs() const noexcept { return epochs_; }  ///< ended, of each corpus
   const std::vector<Totals>& corpora() const noexcept { return corpora_; }
-  /// By format, e.g. "jsonl.gz"; and by file, for files of many documents.
+  /// By kind of file, e.g. "jsonl.gz".
   const std::map<std::string, Totals>& formats() const noexcept { return formats_; }
-  const std::map<const io::Source*, Totals>& files() const noexcept { return files_; }
+  /// By file, for files of many documents. Called while the corpus is there.
+  std::vector<FileTotals> record_files() const;
 
  private:
   void check_fraction(double allowed) const;
@@ -73,7 +81,7 @@ class Accounting {
   std::vector<std::uint64_t> epochs_;
   std::vector<Totals> corpora_;
   std::map<std::string, Totals> formats_;
-  std::map<const io::Source*, Totals> files_;
+  std::map<const io::Source*, Totals> files_;  // of many documents
 };
 
 /// "PATH: REASON at byte N", for people.

@@ -71,7 +71,7 @@ std::string summary_json(const TrainResult& result) {
   number("submissions", result.files.submissions);
   text += fmt::format("  \"interrupted\": {},\n", result.interrupted);
   word("checkpoint", result.checkpoint);
-  text += totals_json(result.accounting) + ",\n";
+  text += totals_json(result.accounting, result.record_files) + ",\n";
   text += fmt::format("  \"digest\": {}\n}}\n", json_string(result.digest));
   return text;
 }

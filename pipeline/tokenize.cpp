@@ -2,13 +2,12 @@
 
 #include <fmt/format.h>
 #include <unistd.h>
+#include <xxhash.h>
 #include <asio/co_spawn.hpp>
 
 #include <algorithm>
 #include <exception>
 #include <filesystem>
-#include <fstream>
-#include <functional>
 #include <optional>
 #include <utility>
 
@@ -21,7 +20,9 @@
 #include "pipeline/metrics.hpp"
 #include "pipeline/prepare.hpp"
 #include "pipeline/sizes.hpp"
+#include "pipeline/skips_file.hpp"
 #include "pipeline/token_sink.hpp"
+#include "pipeline/tokenize_position.hpp"
 #include "sched/cores.hpp"
 #include "sched/scope.hpp"
 
@@ -49,9 +50,10 @@ class Tokenizing {
   }
 
   /// Runs to the end on the calling thread, which becomes the thread of `files`.
-  void run(TokenSink& sink, const IngestPosition& start) {
+  void run(TokenSink& sink, const TokenizePosition& start) {
+    totals_ = start.totals;
     std::exception_ptr failure;
-    asio::co_spawn(files_.executor(), tokenize_all(sink, start), [&](std::exception_ptr result) {
+    asio::co_spawn(files_.executor(), tokenize_all(sink, start.feed), [&](std::exception_ptr result) {
       failure = result;
       files_.stop();
     });
@@ -64,11 +66,11 @@ class Tokenizing {
   const Totals& totals() const noexcept { return totals_; }
   bool interrupted() const noexcept { return interrupted_; }
 
-  /// Called after each save, with the skips met until there.
-  void on_save(std::function<void(const Accounting&, bool last)> report) { report_ = std::move(report); }
+  /// Where skips are written before each save.
+  void write_skips_to(SkipsFile& skips) noexcept { skips_ = &skips; }
 
  private:
-  sched::task<void> tokenize_all(TokenSink& sink, IngestPosition start) {
+  sched::task<void> tokenize_all(TokenSink& sink, FeedPosition start) {
     const io::BlockShare blocks{0, files_.blocks_count()};
     const bool in_folder = settings_.out != to_standard_output;
     std::string index_path = in_folder ? settings_.out + "/documents.index"
@@ -80,7 +82,7 @@ class Tokenizing {
     options.epochs_max = 1;
     DocumentFeed::Place place{files_, {}, blocks, &jobs_, 2 * cores_.count() + 2};
     for (sched::CoreIndex core = 0; core < cores_.count(); ++core) place.executors.push_back(cores_.of(core));
-    DocumentFeed feed(place, material_.datasets, *material_.tokenizer, options, start.feed);
+    DocumentFeed feed(place, material_.datasets, *material_.tokenizer, options, start);
     sched::Scope scope(files_.executor());
     feed.start(scope);
     for (sched::CoreIndex core = 0; core < cores_.count(); ++core) {
@@ -124,10 +126,14 @@ class Tokenizing {
   }
 
   sched::task<void> save(const DocumentFeed& feed, TokenSink& sink, bool last) {
-    IngestPosition position;
+    TokenizePosition position;
     position.feed = feed.position();
+    position.totals = totals_;
+    if (skips_ != nullptr) {
+      co_await skips_->write(accounting_);
+      position.skips = skips_->written();
+    }
     std::string text = to_json(position);
-    if (report_) report_(accounting_, last);
     co_await sink.save(std::move(text), last);
   }
 
@@ -161,54 +167,104 @@ class Tokenizing {
   Console console_;
   Accounting accounting_;
   Totals totals_;
-  std::function<void(const Accounting&, bool last)> report_;
+  SkipsFile* skips_ = nullptr;
   std::uint64_t bytes_on_disk_ = 0;
   std::uint64_t began_ns_ = 0;
   std::uint64_t shown_ns_ = 0;
   bool interrupted_ = false;
 };
 
+/// What decides the tokens beside the tokenizer: a folder made under other settings is not gone on with.
+std::string settings_text(const TokenizeSettings& settings, const Material& material) {
+  XXH64_hash_t manifest = 0;
+  for (const Dataset& dataset : material.datasets) {
+    for (const io::Source& source : dataset.corpus.sources) {
+      const std::string line = fmt::format("{}\n{}\n{}\n", source.origin, source.size_bytes, dataset.weight);
+      manifest = XXH3_64bits_withSeed(line.data(), line.size(), manifest);
+    }
+  }
+  return fmt::format("text-key {}, shuffle {}, seed {}, {} tokens a shard, {} files with the hash {:016x}",
+                     settings.text_key, shuffle_name(material.shuffle), settings.seed, settings.shard_tokens,
+                     material.files_count(), manifest);
+}
+
+bool is_complete(const std::string& folder) {
+  return io::is_shard_folder(folder) && io::read_shard_folder(folder).complete;
+}
+
+TokenizeResult result_of(const Material& material, const io::ShardFolder& folder) {
+  const TokenizePosition end = tokenize_position_from_json(folder.position);
+  TokenizeResult result;
+  result.totals = end.totals;
+  result.skipped_count = end.skips.count;
+  result.shards_count = folder.shards.size();
+  result.left_out = material.left_out();
+  result.files_found = material.files_count();
+  result.shuffle = material.shuffle;
+  return result;
+}
+
+/// After a failure: shards that are whole stay, to be gone on with; a call that came to nothing leaves nothing.
+void leave_folder(const std::string& path, const io::ShardFolder& folder) {
+  if (!folder.shards.empty()) return;
+  std::error_code ignored;
+  for (const char* const name : {"index.json", "index.json.tmp", "skipped.jsonl", "documents.index",
+                                 "documents.index.tmp", "shard-00000.bin.tmp", "shard-00000.idx.tmp"})
+    fs::remove(path + "/" + name, ignored);
+  fs::remove(path, ignored);
+}
+
+void tokenize_to_shards(const TokenizeSettings& settings, const Material& material, io::Files& files,
+                        Tokenizing& tokenizing, TokenizeResult& result) {
+  io::ShardSettings shards;
+  shards.vocabulary = io::vocabulary_of(*material.tokenizer);
+  shards.tokens_per_shard = settings.shard_tokens;
+  shards.settings = settings_text(settings, material);
+  io::TokenShardWriter writer(files, settings.out, shards);
+  const TokenizePosition start = tokenize_position_from_json(writer.folder().position);
+  SkipsFile skips(files, settings.out + "/skipped.jsonl", start.skips, material.skips());
+  tokenizing.write_skips_to(skips);
+  ShardSink sink(writer);
+  try {
+    tokenizing.run(sink, start);
+  } catch (...) {
+    leave_folder(settings.out, writer.folder());
+    throw;
+  }
+  result = result_of(material, writer.folder());
+}
+
 }  // namespace
 
 TokenizeResult tokenize(const TokenizeSettings& settings) {
   check(settings);
   const std::uint64_t began_ns = now_ns();
-  const bool in_folder = settings.out != to_standard_output;
   const std::vector<sched::CoreNumber> core_numbers = sched::choose_cores(settings.cores, sched::allowed_cores());
   Material material = find_material(settings, 0);
-  TokenizeResult result;
+  const bool in_folder = settings.out != to_standard_output;
   if (in_folder && is_complete(settings.out)) {
     if (!settings.resume)
-      throw RefusedError("--out " + settings.out + ": holds a finished tokenization; choose another folder or remove it");
-    return finished(settings, material);
+      throw RefusedError("--out " + settings.out +
+                         ": holds a finished tokenization; choose another folder, or --resume to leave it as it is");
+    TokenizeResult result = result_of(material, io::read_shard_folder(settings.out));
+    result.was_complete = true;
+    return result;
   }
   const std::unique_ptr<io::Files> files = io::make_files(files_options(settings, read_ahead_mib));
   sched::Cores cores(core_numbers, [] {});
   Tokenizing tokenizing(settings, material, *files, cores);
+  TokenizeResult result;
   if (in_folder) {
-    io::ShardSettings shards;
-    shards.vocabulary = io::vocabulary_of(*material.tokenizer);
-    shards.tokens_per_shard = settings.shard_tokens;
-    shards.settings = settings_text(settings, material);
-    io::TokenShardWriter writer(*files, settings.out, shards);
-    SkipsFile skips(settings.out + "/skipped.jsonl", material.skips());
-    const Resumed resumed = resume_from(writer.folder(), skips);
-    tokenizing.on_save([&](const Accounting& accounting) { return skips.write(accounting); });
-    tokenizing.start_with(resumed.totals);
-    ShardSink sink(writer);
-    tokenizing.run(sink, resumed.position);
-    result.shards_count = writer.folder().shards.size();
-    result.skipped_count = skips.count();
+    tokenize_to_shards(settings, material, *files, tokenizing, result);
   } else {
     PipeSink sink(*files, *material.tokenizer);
     tokenizing.run(sink, {});
+    result = result_of(material, {});
+    result.totals = tokenizing.totals();
     result.skipped_count = tokenizing.accounting().skips().size() + material.skips().size();
   }
-  result.totals = tokenizing.totals();
   result.accounting = tokenizing.accounting();
-  result.left_out = material.left_out();
-  result.files_found = material.files_count();
-  result.shuffle = material.shuffle;
+  result.record_files = result.accounting.record_files();
   result.cores_count = cores.count();
   result.files = files->counters();
   result.files_description = files->description();

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "io/files.hpp"
 #include "pipeline/accounting.hpp"
@@ -16,6 +17,7 @@ namespace pipeline {
 struct TokenizeResult {
   Totals totals;  ///< tokens with the end-of-text of each document
   Accounting accounting;
+  std::vector<FileTotals> record_files;
   std::uint64_t skipped_count = 0;  ///< folders that cannot be read among them
   io::LeftOut left_out;
   std::uint64_t files_found = 0;

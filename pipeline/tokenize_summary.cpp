@@ -40,7 +40,7 @@ std::string summary_json(const TokenizeResult& result) {
   number("submissions", result.files.submissions);
   text += fmt::format("  \"shuffle\": \"{}\",\n  \"io\": {},\n  \"interrupted\": {},\n", shuffle_name(result.shuffle),
                       json_string(result.files_description), result.interrupted);
-  text += totals_json(result.accounting) + "\n}\n";
+  text += totals_json(result.accounting, result.record_files) + "\n}\n";
   return text;
 }
 

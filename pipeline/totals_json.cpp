@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "io/format.hpp"
 #include "pipeline/json.hpp"
 
 namespace pipeline {
@@ -17,7 +16,7 @@ std::string members(const Totals& totals) {
 
 }  // namespace
 
-std::string totals_json(const Accounting& accounting) {
+std::string totals_json(const Accounting& accounting, const std::vector<FileTotals>& record_files) {
   std::string text = "  \"formats\": {";
   const char* separator = "";
   for (const auto& [name, totals] : accounting.formats()) {
@@ -27,13 +26,13 @@ std::string totals_json(const Accounting& accounting) {
   text += "},\n  \"record_files\": [";
   separator = "";
   std::size_t files_count = 0;
-  for (const auto& [source, totals] : accounting.files()) {
+  for (const FileTotals& file : record_files) {
     if (++files_count > files_max) break;
-    text += fmt::format("{}\n    {{\"path\": {}, \"format\": \"{}\", {}}}", separator, json_string(source->path),
-                        io::format_name(source->format, source->compression), members(totals));
+    text += fmt::format("{}\n    {{\"path\": {}, \"format\": \"{}\", {}}}", separator, json_string(file.path), file.kind,
+                        members(file.totals));
     separator = ",";
   }
-  text += fmt::format("],\n  \"record_files_count\": {},\n  \"corpora\": [", accounting.files().size());
+  text += fmt::format("],\n  \"record_files_count\": {},\n  \"corpora\": [", record_files.size());
   separator = "";
   for (std::size_t i = 0; i < accounting.corpora().size(); ++i) {
     text += fmt::format("{}\n    {{\"epochs\": {}, {}}}", separator, accounting.epochs()[i],

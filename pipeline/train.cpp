@@ -100,6 +100,7 @@ TrainResult train(TrainSettings wanted, RunHooks hooks) {
   result.skipped_count =
       write_skips(settings.out, material, session.accounting(), session.totals().validation_accounting);
   result.accounting = session.accounting();
+  result.record_files = result.accounting.record_files();
   result.binaries_count =
       session.accounting().binaries_count() + session.totals().validation_accounting.binaries_count();
   result.left_out = material.left_out();

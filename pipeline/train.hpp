@@ -30,6 +30,7 @@ struct TrainResult {
   std::uint64_t files_found = 0;
   Shuffle shuffle = Shuffle::none;
   Accounting accounting;  ///< of training
+  std::vector<FileTotals> record_files;
   std::vector<CorpusShare> corpora;
   std::size_t cores_count = 0;
   std::size_t gradients_count = 0;      ///< buffers there were

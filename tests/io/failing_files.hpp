@@ -44,6 +44,15 @@ class FailingFiles final : public io::Files {
     fail_if_due(file.path(), "read");
     return files_->read(file, offset_bytes, block, bytes_max);
   }
+  sched::task<std::optional<std::size_t>> read_cached(const io::OpenFile& file, std::uint64_t offset_bytes,
+                                                      io::Block block, std::size_t bytes_max) override {
+    fail_if_due(file.path(), "read");
+    return files_->read_cached(file, offset_bytes, block, bytes_max);
+  }
+  sched::task<void> read_whole(std::span<io::WholeRead> reads) override {
+    fail_if_due(reads.empty() ? "" : reads.front().path, "read");
+    return files_->read_whole(reads);
+  }
   sched::task<void> write(const io::OpenFile& file, std::uint64_t offset_bytes,
                           std::span<const std::byte> bytes) override {
     const bool due = is_due();
