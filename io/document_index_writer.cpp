@@ -58,6 +58,7 @@ void DocumentIndexWriter::add_without_entries(std::uint64_t documents_count) {
 
 sched::task<void> DocumentIndexWriter::finish() {
   co_await flush();
+  header_.files_count = table_.size();
   header_.entries_checksum = XXH3_64bits_digest(hash_.get());
   const std::vector<std::byte> table = bytes_of(table_);
   header_.table_checksum = XXH3_64bits(table.data(), table.size());

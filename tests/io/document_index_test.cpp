@@ -286,7 +286,6 @@ BOOST_AUTO_TEST_CASE(every_changed_byte_of_a_small_index_is_noticed) {
   const std::string text = text_of(prepared.folder / "index");
   BOOST_REQUIRE(refusal(prepared) == "");
   for (std::size_t offset = 0; offset < text.size(); ++offset) {
-    if (offset >= 12 && offset < 16) continue;  // left over, but under the checksum all the same
     prepared.overwrite(offset, std::string(1, static_cast<char>(text[offset] ^ 0x10)));
     BOOST_TEST(refusal(prepared) != "", "byte " << offset);
     prepared.overwrite(offset, std::string(1, text[offset]));
