@@ -1,7 +1,14 @@
 #pragma once
 
-// From the paths on the command line to the documents of a run: which files there are, under which names they are
-// known, and what is left out and why. Walks directories by blocking calls, before a run begins.
+// From the paths on the command line to the files of a run: which there are, under which names they are known, what is
+// in them by their names, and what is left out and why. Walks folders by blocking calls, before a run begins, and opens
+// no file but a token folder's index.json.
+//
+// A PATH is one of
+//   a folder      with everything below it;
+//   a file        as it is, whatever its name; a link to a file is that file;
+//   a pattern     data/*.jsonl.gz, data/**/part-?.txt (io/glob.hpp), where nothing has that very name;
+//   @list         a file with a PATH on each line (io/path_list.hpp).
 
 #include <cstdint>
 #include <memory>
@@ -40,27 +47,30 @@ struct Skip {
 
 /// What was left out on purpose, without being damage.
 struct LeftOut {
-  std::uint64_t hidden_count = 0;    ///< names that begin with a dot, in folders
-  std::uint64_t special_count = 0;   ///< FIFOs, sockets, devices, links that lead nowhere or to folders
-  std::uint64_t repeated_count = 0;  ///< files that are in the corpus already, under another name
+  std::uint64_t hidden_count = 0;      ///< names that begin with a dot, in folders
+  std::uint64_t special_count = 0;     ///< FIFOs, sockets, devices; links to nowhere, to folders and out of the tree
+  std::uint64_t repeated_count = 0;    ///< files that are in the corpus already, under another name
+  std::uint64_t companions_count = 0;  ///< files that belong to others: the indexes of token shards and the like
 
   LeftOut& operator+=(const LeftOut& more) noexcept;
 };
 
 struct Corpus {
-  std::vector<Source> sources;  ///< in the order of the paths, within a folder by origin, bytewise
-  std::vector<Skip> skips;      ///< folders and files that cannot be looked at
+  /// In the order of the paths; what a pattern matches by path; within a folder by origin, the shards of a token folder
+  /// as its index has them, before its folders. All bytewise. Of several names of one file the first one counts.
+  std::vector<Source> sources;
+  std::vector<Skip> skips;  ///< folders and files that cannot be looked at
   LeftOut left_out;
 };
 
-/// Finds the documents below `paths`: folders recursively, files as they are.
-///   Throws CorpusError for a path that does not exist or is neither a folder nor a regular file.
+/// Finds the files that `paths` say.
+///   Throws CorpusError for a path that does not exist, matches nothing, or is neither a folder nor a regular file.
 Corpus find_corpus(const std::vector<std::string>& paths);
 
 /// A number in [0, 1) that depends on the origin alone: it decides what is held out for validation.
 double origin_fraction(const std::string& origin) noexcept;
 
-/// The same for a record that begins at `offset_bytes` of a file of many.
+/// The same for a document that begins at `offset_bytes` of a file of many; the one at 0 has the file's own.
 double record_fraction(const std::string& origin, std::uint64_t offset_bytes) noexcept;
 
 }  // namespace io

@@ -3,33 +3,24 @@
 #include <algorithm>
 
 namespace io {
-namespace {
 
-std::string in_small_letters(std::string_view name) {
-  std::string small(name);
-  std::transform(small.begin(), small.end(), small.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return small;
+bool has_ending(std::string_view name, std::string_view ending) noexcept {
+  if (name.size() < ending.size()) return false;
+  return std::equal(ending.begin(), ending.end(), name.end() - static_cast<std::ptrdiff_t>(ending.size()),
+                    [](char small, char c) { return small == (c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); });
 }
 
-}  // namespace
-
 FileKind kind_of_name(std::string_view name) {
-  const std::string small = in_small_letters(name);
-  std::string_view rest = small;
   FileKind kind;
-  if (rest.ends_with(".bin")) {
-    kind.format = Format::tokens;
-    return kind;
-  }
-  if (rest.ends_with(".gz")) {
+  if (has_ending(name, ".gz")) {
     kind.compression = Compression::gzip;
-    rest.remove_suffix(3);
-  } else if (rest.ends_with(".zst")) {
+    name.remove_suffix(3);
+  } else if (has_ending(name, ".zst")) {
     kind.compression = Compression::zstd;
-    rest.remove_suffix(4);
+    name.remove_suffix(4);
   }
-  if (rest.ends_with(".jsonl") || rest.ends_with(".ndjson")) kind.format = Format::json_lines;
+  if (has_ending(name, ".jsonl") || has_ending(name, ".ndjson")) kind.format = Format::json_lines;
+  if (has_ending(name, ".bin")) kind.format = Format::tokens;
   return kind;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// What a file of a corpus is: which form its documents have, and how its bytes are compressed. Told by its name, and
-// confirmed by its content when it is read.
+// What a file of a corpus is: which form its documents have, and how its bytes are compressed. Told by its name alone;
+// whoever reads the file finds out whether that is true.
 
 #include <cstdint>
 #include <string>
@@ -20,13 +20,18 @@ enum class Compression : std::uint8_t { none, gzip, zstd };
 struct FileKind {
   Format format = Format::text;
   Compression compression = Compression::none;
+
+  bool operator==(const FileKind&) const = default;
 };
 
-/// What the name of a file promises: `.jsonl`, `.ndjson`, `.bin`, and `.gz` or `.zst` behind what is not tokens; in
-/// capitals, too. Everything else is text.
+/// What the name of a file promises: `.jsonl` and `.ndjson` are lines of JSON, `.bin` is tokens, everything else is
+/// text; with `.gz` or `.zst` behind that it is compressed. Letters of either case.
 FileKind kind_of_name(std::string_view name);
 
 /// For people and summaries: "text", "jsonl.gz", "tokens".
 std::string kind_name(Format format, Compression compression);
+
+/// Whether `name` ends in `ending`, in letters of either case. Requires an ending of small letters.
+bool has_ending(std::string_view name, std::string_view ending) noexcept;
 
 }  // namespace io
