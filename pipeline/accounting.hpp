@@ -40,6 +40,12 @@ struct FileTotals {
   Totals totals;
 };
 
+/// A corpus of a mixture, as it was asked for.
+struct CorpusShare {
+  std::string name;
+  double weight;
+};
+
 /// Kept by ingest, on its executor; read by others once ingest has ended.
 class Accounting {
  public:

@@ -10,7 +10,6 @@
 #include "io/error.hpp"
 #include "io/token_file.hpp"
 #include "io/document_reader.hpp"
-#include "pipeline/accounting.hpp"
 #include "sched/scope.hpp"
 
 namespace pipeline {
@@ -166,6 +165,12 @@ io::LeftOut Material::left_out() const noexcept {
   io::LeftOut all;
   for (const Dataset& dataset : datasets) all += dataset.corpus.left_out;
   return all;
+}
+
+std::vector<CorpusShare> Material::shares() const {
+  std::vector<CorpusShare> list;
+  for (const Dataset& dataset : datasets) list.push_back({dataset.name, dataset.weight});
+  return list;
 }
 
 Material find_material(const DataSettings& settings, double val_fraction) {

@@ -9,6 +9,7 @@
 
 #include "io/files.hpp"
 #include "io/tokenizer.hpp"
+#include "pipeline/accounting.hpp"
 #include "pipeline/dataset.hpp"
 #include "pipeline/document_feed.hpp"
 #include "pipeline/settings.hpp"
@@ -26,6 +27,7 @@ struct Material {
   std::uint64_t files_count() const noexcept;
   std::vector<io::Skip> skips() const;  ///< of the walks through the folders
   io::LeftOut left_out() const noexcept;
+  std::vector<CorpusShare> shares() const;
 };
 
 /// Finds what the settings name, by blocking calls.

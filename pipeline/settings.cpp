@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <stdexcept>
 
+#include "io/text_key.hpp"
 #include "pipeline/presets.hpp"
 
 namespace pipeline {
@@ -32,6 +34,11 @@ void require_number(const char* option, double value, double first, double last)
 void check(const DataSettings& settings) {
   require(!settings.paths.empty() || !settings.mixes.empty(), "no PATH given: name a folder or files with text");
   require(settings.paths.empty() || settings.mixes.empty(), "PATH and --mix: give one or the other");
+  try {
+    const io::TextKey key(settings.text_key);
+  } catch (const std::invalid_argument& error) {
+    throw SettingsError(std::string("--text-key: ") + error.what());
+  }
   require_number("--max-skipped-fraction", settings.max_skipped_fraction, 0, 1);
   if (settings.read_ahead_mib != 0) require_between("--read-ahead", settings.read_ahead_mib, 4, 1u << 14);
 }

@@ -48,6 +48,7 @@ std::string summary_json(const TrainResult& result) {
   number("hidden", result.left_out.hidden_count);
   number("special", result.left_out.special_count);
   number("repeated", result.left_out.repeated_count);
+  number("companions", result.left_out.companions_count);
   number("files", result.files_found);
   word("shuffle", shuffle_name(result.shuffle));
   real("final_loss", totals.final_loss);
@@ -71,7 +72,7 @@ std::string summary_json(const TrainResult& result) {
   number("submissions", result.files.submissions);
   text += fmt::format("  \"interrupted\": {},\n", result.interrupted);
   word("checkpoint", result.checkpoint);
-  text += totals_json(result.accounting, result.record_files) + ",\n";
+  text += totals_json(result.accounting, result.record_files, result.corpora) + ",\n";
   text += fmt::format("  \"digest\": {}\n}}\n", json_string(result.digest));
   return text;
 }

@@ -265,6 +265,7 @@ TokenizeResult tokenize(const TokenizeSettings& settings) {
   }
   result.accounting = tokenizing.accounting();
   result.record_files = result.accounting.record_files();
+  result.corpora = material.shares();
   result.cores_count = cores.count();
   result.files = files->counters();
   result.files_description = files->description();

@@ -18,6 +18,7 @@ struct TokenizeResult {
   Totals totals;  ///< tokens with the end-of-text of each document
   Accounting accounting;
   std::vector<FileTotals> record_files;
+  std::vector<CorpusShare> corpora;
   std::uint64_t skipped_count = 0;  ///< folders that cannot be read among them
   io::LeftOut left_out;
   std::uint64_t files_found = 0;

@@ -32,6 +32,7 @@ std::string summary_json(const TokenizeResult& result) {
   number("hidden", result.left_out.hidden_count);
   number("special", result.left_out.special_count);
   number("repeated", result.left_out.repeated_count);
+  number("companions", result.left_out.companions_count);
   number("shards", result.shards_count);
   number("cores", result.cores_count);
   number("peak_rss_bytes", peak_resident_bytes());
@@ -40,7 +41,7 @@ std::string summary_json(const TokenizeResult& result) {
   number("submissions", result.files.submissions);
   text += fmt::format("  \"shuffle\": \"{}\",\n  \"io\": {},\n  \"interrupted\": {},\n", shuffle_name(result.shuffle),
                       json_string(result.files_description), result.interrupted);
-  text += totals_json(result.accounting, result.record_files) + "\n}\n";
+  text += totals_json(result.accounting, result.record_files, result.corpora) + "\n}\n";
   return text;
 }
 

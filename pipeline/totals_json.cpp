@@ -16,7 +16,8 @@ std::string members(const Totals& totals) {
 
 }  // namespace
 
-std::string totals_json(const Accounting& accounting, const std::vector<FileTotals>& record_files) {
+std::string totals_json(const Accounting& accounting, const std::vector<FileTotals>& record_files,
+                        const std::vector<CorpusShare>& corpora) {
   std::string text = "  \"formats\": {";
   const char* separator = "";
   for (const auto& [name, totals] : accounting.formats()) {
@@ -35,7 +36,8 @@ std::string totals_json(const Accounting& accounting, const std::vector<FileTota
   text += fmt::format("],\n  \"record_files_count\": {},\n  \"corpora\": [", record_files.size());
   separator = "";
   for (std::size_t i = 0; i < accounting.corpora().size(); ++i) {
-    text += fmt::format("{}\n    {{\"epochs\": {}, {}}}", separator, accounting.epochs()[i],
+    text += fmt::format("{}\n    {{\"name\": {}, \"weight\": {}, \"epochs\": {}, {}}}", separator,
+                        json_string(corpora[i].name), json_number(corpora[i].weight), accounting.epochs()[i],
                         members(accounting.corpora()[i]));
     separator = ",";
   }

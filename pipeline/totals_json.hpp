@@ -10,6 +10,7 @@
 namespace pipeline {
 
 /// `"formats": {...}, "record_files": [...], "corpora": [...]`: members of a JSON object, without a last comma.
-std::string totals_json(const Accounting& accounting, const std::vector<FileTotals>& record_files);
+std::string totals_json(const Accounting& accounting, const std::vector<FileTotals>& record_files,
+                        const std::vector<CorpusShare>& corpora);
 
 }  // namespace pipeline

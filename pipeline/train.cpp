@@ -106,7 +106,7 @@ TrainResult train(TrainSettings wanted, RunHooks hooks) {
   result.left_out = material.left_out();
   result.files_found = material.files_count();
   result.shuffle = material.shuffle;
-  for (const Dataset& dataset : material.datasets) result.corpora.push_back({dataset.name, dataset.weight});
+  result.corpora = material.shares();
   result.cores_count = cores.count();
   result.gradients_count = run.gradients.size();
   result.gradients_count_max = run.gradients.taken_count_max();

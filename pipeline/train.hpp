@@ -12,12 +12,6 @@
 
 namespace pipeline {
 
-/// A corpus of a mixture, as it was asked for.
-struct CorpusShare {
-  std::string name;
-  double weight;
-};
-
 struct TrainResult {
   TrainSettings settings;  ///< completed
   RunTotals totals;
