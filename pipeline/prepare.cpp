@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
+#include <string_view>
 #include <utility>
 
 #include "io/document_index.hpp"
@@ -19,30 +21,28 @@ namespace {
   throw SettingsError("--mix " + mix + ": give NAME=WEIGHT:PATH with a weight above 0, such as news=0.7:data/news");
 }
 
+/// The parts of a mixture by their names: their order on the command line means nothing.
+struct Mix {
+  double weight = 0;
+  std::vector<std::string> paths;
+};
+using Mixes = std::map<std::string, Mix>;
+
 /// Of --mix NAME=WEIGHT:PATH; several with one name are one corpus.
-void add_mix(const std::string& mix, std::vector<Dataset>& datasets, std::vector<std::vector<std::string>>& paths) {
+void add_mix(const std::string& mix, Mixes& mixes) {
   const std::size_t equals = mix.find('=');
   const std::size_t colon = equals == mix.npos ? mix.npos : mix.find(':', equals);
   if (equals == 0 || colon == mix.npos || colon + 1 == mix.size()) refuse_mix(mix);
-  const std::string name = mix.substr(0, equals);
-  const std::string weight_text = mix.substr(equals + 1, colon - equals - 1);
+  const std::string_view weight_text = std::string_view(mix).substr(equals + 1, colon - equals - 1);
   double weight = 0;
   const auto [end, error] = std::from_chars(weight_text.data(), weight_text.data() + weight_text.size(), weight);
   if (error != std::errc{} || end != weight_text.data() + weight_text.size() || !(weight > 0) || weight > 1e9)
     refuse_mix(mix);
-  const auto known =
-      std::find_if(datasets.begin(), datasets.end(), [&](const Dataset& dataset) { return dataset.name == name; });
-  const std::size_t number = static_cast<std::size_t>(known - datasets.begin());
-  if (known == datasets.end()) {
-    Dataset& dataset = datasets.emplace_back();
-    dataset.name = name;
-    dataset.weight = weight;
-    paths.emplace_back();
-  } else if (known->weight != weight) {
-    throw SettingsError("--mix " + mix + ": " + name + " has the weight " + fmt::format("{}", known->weight) +
-                        " already; give a corpus one weight");
-  }
-  paths[number].push_back(mix.substr(colon + 1));
+  const auto [known, fresh] = mixes.try_emplace(mix.substr(0, equals), Mix{weight, {}});
+  if (known->second.weight != weight)
+    throw SettingsError(fmt::format("--mix {}: {} has the weight {} already; give a corpus one weight", mix,
+                                    known->first, known->second.weight));
+  known->second.paths.push_back(mix.substr(colon + 1));
 }
 
 std::string all_paths(const std::vector<std::string>& paths) {
@@ -177,13 +177,15 @@ Material find_material(const DataSettings& settings, double val_fraction) {
   Material material;
   material.tokenizer = io::load_tokenizer(settings.tokenizer);
   material.val_fraction = val_fraction;
-  std::vector<std::vector<std::string>> paths;
-  for (const std::string& mix : settings.mixes) add_mix(mix, material.datasets, paths);
-  if (settings.mixes.empty()) {
-    material.datasets.emplace_back();
-    paths.push_back(settings.paths);
+  Mixes mixes;
+  for (const std::string& mix : settings.mixes) add_mix(mix, mixes);
+  if (settings.mixes.empty()) mixes[""] = {1, settings.paths};
+  for (const auto& [name, mix] : mixes) {
+    Dataset& dataset = material.datasets.emplace_back();
+    dataset.name = name;
+    dataset.weight = mix.weight;
+    dataset.corpus = find_one(mix.paths, *material.tokenizer, settings.strict);
   }
-  for (std::size_t i = 0; i < paths.size(); ++i) material.datasets[i].corpus = find_one(paths[i], *material.tokenizer, settings.strict);
   const io::Source* const compressed = first_compressed(material.datasets);
   material.shuffle = settings.shuffle;
   if (settings.shuffle == Shuffle::automatic)

@@ -55,6 +55,12 @@ class Tokenize(Case):
     def stream(self, *paths, **options):
         return documents_of(self.tokenize(*paths, **options).stdout)
 
+    def assert_same(self, found, documents):
+        """The same documents, in whatever order; a difference is told in few words."""
+        found, documents = collections.Counter(found), collections.Counter(documents)
+        extra, missing = [[document[:60] for document in (a - b)] for a, b in ((found, documents), (documents, found))]
+        self.assertEqual((extra[:5], missing[:5]), ([], []))
+
     def corpus(self):
         """Files of every format; returns the folder and the documents in it."""
         folder = self.folder / "every format"
@@ -86,7 +92,7 @@ class Tokenize(Case):
                 outputs = {self.tokenize(folder, shuffle=shuffle, cores=cores, io=kind).stdout
                            for cores, kind in ((1, "auto"), (2, "auto"), (2, "threads"))}
                 self.assertEqual(len(outputs), 1, "the order is the plan's, whatever the cores and the I/O")
-                self.assertEqual(collections.Counter(documents_of(outputs.pop())), collections.Counter(documents))
+                self.assert_same(documents_of(outputs.pop()), documents)
         self.assertNotEqual(self.stream(folder, shuffle="window", seed=1), self.stream(folder, shuffle="window", seed=2))
         self.assert_one_line(self.tokenize(folder, shuffle="global", code=2).stderr, "--shuffle global", "compressed")
 
@@ -112,7 +118,7 @@ class Tokenize(Case):
         self.assertEqual(index["totals"]["documents"], len(documents))
         for shuffle in ("none", "window", "global"):
             found = self.stream(out, shuffle=shuffle)
-            self.assertEqual(collections.Counter(found), collections.Counter(documents))
+            self.assert_same(found, documents)
         again = b"".join(path.read_bytes() for path in sorted(out.glob("shard-*.bin")))
         self.assertEqual(self.tokenize(out, shuffle="none").stdout, again)
         self.assert_one_line(self.tokenize(out, tokenizer="gpt2", code=1).stderr, "shard-00000.bin", "tokenizer")
@@ -145,7 +151,7 @@ class Tokenize(Case):
     def test_a_kill_at_any_moment_loses_nothing(self):
         corpus = self.folder / "corpus"
         corpus.mkdir()
-        for number in range(6):
+        for number in range(4):
             (corpus / f"{number}.jsonl.gz").write_bytes(gzip.compress(json_lines(texts(number, 3000)), 1))
         (corpus / "damaged.jsonl").write_bytes(b'{"text": 1}\n{"text": "fine"}\n[]\n')
         whole = self.folder / "whole"
@@ -154,9 +160,9 @@ class Tokenize(Case):
         expected = {path.name: path.read_bytes() for path in whole.iterdir() if path.name != "index.json"}
         self.assertEqual(len(expected["skipped.jsonl"].splitlines()), 2)
         rng = random.Random(1)
-        for attempt in range(6):
+        for attempt in range(4):
             out = self.folder / f"killed{attempt}"
-            for _ in range(40):  # killed again and again, until it is done
+            for _ in range(6):  # killed again and again
                 process = subprocess.Popen([support.BINARY, "tokenize", corpus, "--out", out, "--quiet", "--resume",
                                             *support.flags(dict(tokenizer="bytes", cores=1 + attempt % 2) | options)])
                 time.sleep(rng.uniform(0.01, 0.25))  # the moment is what is tested
@@ -166,7 +172,7 @@ class Tokenize(Case):
             self.tokenize(corpus, out=out, resume=True, **options)
             found = {path.name: path.read_bytes() for path in out.iterdir() if path.name != "index.json"}
             self.assertEqual(found.keys(), expected.keys())
-            self.assertEqual(found, expected)
+            self.assertEqual([name for name in found if found[name] != expected[name]], [], "these differ")
         self.assert_one_line(self.tokenize(corpus, out=whole, code=1, **options).stderr, "finished")
 
     def test_an_interrupted_call_can_be_gone_on_with(self):
@@ -275,7 +281,7 @@ class Tokenize(Case):
         self.assertEqual({corpus["name"]: (corpus["documents"], corpus["epochs"]) for corpus in corpora},
                          dict(news=(900, 1), code=(300, 0)))
         flags = [f"--mix=news=3:{self.folder}/news.jsonl", f"--mix=code=1:{self.folder}/code.jsonl", "--seed=4"]
-        self.assertEqual(self.stream(*flags), found)
+        self.assertTrue(self.stream(*flags) == found, "the order of the options means nothing")
         overridden = icosa("tokenize", self.folder / "code.jsonl", "--config", config, "--out", "-", "--quiet").stdout
         self.assertEqual(collections.Counter(documents_of(overridden)), {b"code": 900})
         config.write_text("steps_per_minute = 3\n")

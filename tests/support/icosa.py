@@ -44,6 +44,7 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="icosa-test-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.maxDiff = 600
 
     def train(self, *paths, name="run", code=0, **options):
         """`icosa train` of a small model; returns the summary (None unless it exited 0)."""
