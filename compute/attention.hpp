@@ -19,8 +19,22 @@
 // Adding +0 turns a sum of -0 into +0. With it, keys after t may as well be summed with an exact weight of +0 where
 // that is faster: for finite operands the bits are the same. Chains over t begin at +0, which leading zeros do not
 // change.
+//
+// With a document mask position t sees keys [f, t], f being where its document begins in the row, and key j is seen by
+// positions [j, l), l being where its document ends. Nothing above moves: lanes and blocks are counted from key 0.
+//
+//   max16, sum16      a key before f counts as -infinity in max16 and as +0 in sum16: it leaves its lane as it is
+//   p[0..f)           +0, exactly
+//   chains over j     [f, t] in blocks cut at absolute multiples of product_block: the first is [f, next multiple)
+//   chains over t     [j, l), cut likewise
+//
+// Neither end of a chain reaches into another document, so that a weight of zero never meets what stands there: an
+// infinity or a NaN stays in its document. For finite operands the keys before f might be summed with weights of +0
+// like those after t; the positions from l on might not (a sum of -0 would become +0). With f = 0 and l = T everywhere
+// the bits are those of no mask.
 
 #include <cstddef>
+#include <cstdint>
 
 #include "compute/matrix.hpp"
 
@@ -37,16 +51,17 @@ std::size_t attention_scratch_floats(const AttentionShape& shape) noexcept;
 
 /// out = softmax(q k^T / sqrt(C / H), causal) v, per sequence and head.
 ///   qkv: (B*T, 3C), each row q | k | v, each of them head after head.   out: (B*T, C).
-///   probabilities: B*H*T*T floats, kept for the backward pass; row t holds keys 0..t, the rest is zero.
+///   probabilities: B*H*T*T floats, kept for the backward pass; row t holds the keys that t sees, the rest is zero.
 ///   scratch: product_scratch_floats + attention_scratch_floats(shape) floats.
+///   first: B*T positions, where each position's document begins in its row (compute/documents.hpp); nullptr: no mask.
 ///   Source: Vaswani et al. 2017, section 3.2.
-void attention_forward(float* out, float* probabilities, const float* qkv, const AttentionShape& shape,
-                       float* scratch) noexcept;
+void attention_forward(float* out, float* probabilities, const float* qkv, const AttentionShape& shape, float* scratch,
+                       const std::uint32_t* first = nullptr) noexcept;
 
 /// Gradient of the above with respect to qkv, written whole.
-///   dqkv: (B*T, 3C). dout: (B*T, C). qkv and probabilities as the forward pass left them.
+///   dqkv: (B*T, 3C). dout: (B*T, C). qkv and probabilities as the forward pass left them, with the same `first`.
 void attention_backward(float* dqkv, const float* dout, const float* qkv, const float* probabilities,
-                        const AttentionShape& shape, float* scratch) noexcept;
+                        const AttentionShape& shape, float* scratch, const std::uint32_t* first = nullptr) noexcept;
 
 /// The forward pass for positions [first, last) of one sequence (B == 1) whose earlier rows of qkv are filled already:
 /// how text is generated a token at a time. The same bits as the whole pass. out: rows first..last-1 are written.
@@ -56,9 +71,10 @@ void attention_forward_rows(float* out, const float* qkv, const AttentionShape& 
 
 namespace plain {
 /// The definitions: loops over heads, rows and keys. The same bits.
-void attention_forward(float* out, float* probabilities, const float* qkv, const AttentionShape& shape) noexcept;
+void attention_forward(float* out, float* probabilities, const float* qkv, const AttentionShape& shape,
+                       const std::uint32_t* first = nullptr) noexcept;
 void attention_backward(float* dqkv, const float* dout, const float* qkv, const float* probabilities,
-                        const AttentionShape& shape);
+                        const AttentionShape& shape, const std::uint32_t* first = nullptr);
 }  // namespace plain
 
 }  // namespace compute

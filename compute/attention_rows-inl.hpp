@@ -72,23 +72,35 @@ HWY_INLINE void MultiplyRow(float* row, std::size_t count, std::size_t columns, 
   });
 }
 
-/// Scores of positions [first, last), `columns` floats a row, become probabilities; those of later keys become zero.
+/// Scores of positions [first, last) of the document that begins at `begin`, `columns` floats a row, become
+/// probabilities; those of keys outside the document and of later ones become zero. Lanes are counted from key 0: a row
+/// is worked on from the multiple of 16 below `begin`, and the up to 15 scores before the document are -infinity, which
+/// no lane keeps and whose exponential is +0.
 /// Eight rows go through each step together, as the folds of one row alone would be waited for.
-inline void SoftmaxRows(float* rows, std::size_t columns, std::size_t first, std::size_t last, float scale) {
+inline void SoftmaxRows(float* rows, std::size_t columns, std::size_t begin, std::size_t first, std::size_t last,
+                        float scale) {
   constexpr std::size_t group = 8;
+  const std::size_t aligned = begin / virtual_lanes * virtual_lanes, left = columns - aligned;
   float largest[group], reciprocal[group];
-  for (std::size_t begin = first; begin < last; begin += group) {
-    const std::size_t count = std::min(group, last - begin);
-    float* row = rows + (begin - first) * columns;
+  for (std::size_t t = first; t < last; t += group) {
+    const std::size_t count = std::min(group, last - t);
+    float* row = rows + (t - first) * columns;
+    float* work = row + aligned;
     for (std::size_t i = 0; i < count; ++i) {
-      largest[i] = ScaleRow(row + i * columns, begin + i + 1, columns, scale);
+      std::fill(work + i * columns, row + i * columns + begin, -exp_constants::infinity);
     }
     for (std::size_t i = 0; i < count; ++i) {
-      reciprocal[i] = ExponentiateRow(row + i * columns, begin + i + 1, columns, largest[i]);
+      largest[i] = ScaleRow(work + i * columns, t + i + 1 - aligned, left, scale);
     }
     for (std::size_t i = 0; i < count; ++i) {
-      MultiplyRow(row + i * columns, begin + i + 1, columns, reciprocal[i]);
-      std::fill(row + i * columns + begin + i + 1, row + (i + 1) * columns, 0.0f);
+      reciprocal[i] = ExponentiateRow(work + i * columns, t + i + 1 - aligned, left, largest[i]);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      MultiplyRow(work + i * columns, t + i + 1 - aligned, left, reciprocal[i]);
+    }
+    std::fill(row, row + begin, 0.0f);
+    for (std::size_t i = 0; i < count; ++i) {  // behind a row and before the next one lie zeros without a gap
+      std::fill(row + i * columns + t + i + 1, row + (i + 1) * columns + (i + 1 < count ? begin : 0), 0.0f);
     }
   }
 }
@@ -108,12 +120,19 @@ HWY_INLINE void ScoreGradientRow(float* row, const float* probabilities, std::si
   });
 }
 
-/// Rows of positions [first, last), `columns` floats each; those of keys [t + 1, last) become zero.
-inline void ScoreGradientRows(float* rows, const float* probabilities, std::size_t columns, std::size_t first,
-                              std::size_t last, float scale) {
+/// Rows of positions [first, last) of the document that begins at `begin`, `columns` floats each; those of keys
+/// [t + 1, last) become zero, those of keys before the document are not to be used. As above, work begins at a multiple
+/// of 16: the probabilities before the document are zero, and their gradients are made so, as 0 * NaN is not.
+inline void ScoreGradientRows(float* rows, const float* probabilities, std::size_t columns, std::size_t begin,
+                              std::size_t first, std::size_t last, float scale) {
+  const std::size_t aligned = begin / virtual_lanes * virtual_lanes;
   for (std::size_t t = first; t < last; ++t) {
     float* row = rows + (t - first) * columns;
-    ScoreGradientRow(row, probabilities + t * columns, t + 1, scale);
+    std::fill(row + aligned, row + begin, 0.0f);
+  }
+  for (std::size_t t = first; t < last; ++t) {
+    float* row = rows + (t - first) * columns;
+    ScoreGradientRow(row + aligned, probabilities + t * columns + aligned, t + 1 - aligned, scale);
     std::fill(row + t + 1, row + last, 0.0f);
   }
 }

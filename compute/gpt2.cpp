@@ -40,10 +40,10 @@ LossSum gpt2_gradient(std::span<float> gradient, const Gpt2Shape& shape, std::sp
   assert(workspace.size() >= space.floats);
   assert(gradient.size() == weights.size());
 
-  gpt2_forward(model, gpt2_inputs(rows), space);
+  gpt2_forward(model, gpt2_inputs(rows), rows.document_first, space);
   const double nats = gpt2_head_gradient(gradient.data() + model.layout.token_embedding, model, gpt2_targets(rows),
                                          rows.targets_count, space);
-  gpt2_backward(gradient, model, gpt2_inputs(rows), space);
+  gpt2_backward(gradient, model, gpt2_inputs(rows), rows.document_first, space);
   return {nats, rows.targets_count};
 }
 
@@ -54,7 +54,7 @@ LossSum gpt2_loss(const Gpt2Shape& shape, std::span<const float> weights, const 
   const auto space = gpt2_workspace(shape, rows.B, rows.T, Gpt2Pass::loss, workspace.data());
   assert(workspace.size() >= space.floats);
 
-  gpt2_forward(model, gpt2_inputs(rows), space);
+  gpt2_forward(model, gpt2_inputs(rows), rows.document_first, space);
   return {gpt2_head_loss(model, gpt2_targets(rows), rows.targets_count, space), rows.targets_count};
 }
 

@@ -44,6 +44,9 @@ struct TokenRows {
   const std::int32_t* ids;    ///< (B, T + 1), row-major, each in [0, vocabulary)
   std::size_t B, T;           ///< rows, positions per row; T <= positions
   std::size_t targets_count;  ///< targets that count, in token order; those after them are masked
+  /// (B, T): where each position's document begins in its row (compute/documents.hpp). Attention stops there. nullptr:
+  /// it sees the whole row.
+  const std::uint32_t* document_first = nullptr;
 };
 
 /// Sum (not mean) of the cross-entropies in nats of the targets that count, added in token order.

@@ -21,6 +21,7 @@ struct Backward {
   const Gpt2Model& model;
   const Gpt2Workspace& space;
   TokenGrid inputs;
+  const std::uint32_t* document_first;
   float* gradient;
 
   float* gradient_of(std::size_t layer, BlockTensor tensor) const noexcept {
@@ -95,7 +96,7 @@ void Backward::attention(std::size_t layer) const noexcept {
   linear_input(dattended, dresidual, model.of(layer, projection_weight));
   linear_parameters(layer, projection_weight, projection_bias, rows(space.attended.of(layer), C), dresidual);
   attention_backward(dqkv.data, dattended.data, space.qkv.of(layer), space.probabilities.of(layer),
-                     {inputs.B, inputs.T, C, model.shape.heads}, space.scratch);
+                     {inputs.B, inputs.T, C, model.shape.heads}, space.scratch, document_first);
 
   norm_again(normed, residual, layer, norm1_gain, norm1_bias);
   linear_parameters(layer, attention_weight, attention_bias, normed, dqkv);
@@ -122,9 +123,9 @@ void Backward::zero_gaps() const noexcept {
 }  // namespace
 
 void gpt2_backward(std::span<float> gradient, const Gpt2Model& model, const TokenGrid& inputs,
-                   const Gpt2Workspace& space) noexcept {
+                   const std::uint32_t* document_first, const Gpt2Workspace& space) noexcept {
   const auto& [shape, layout, weights] = model;
-  const Backward pass{model, space, inputs, gradient.data()};
+  const Backward pass{model, space, inputs, document_first, gradient.data()};
   pass.final_norm();
   for (std::size_t layer = shape.layers; layer-- > 0;) {
     pass.mlp(layer);

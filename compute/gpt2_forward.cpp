@@ -79,7 +79,8 @@ TokenGrid gpt2_targets(const TokenRows& rows) noexcept {
   return {rows.ids + 1, rows.B, rows.T, rows.T + 1};
 }
 
-void gpt2_forward(const Gpt2Model& model, const TokenGrid& inputs, const Gpt2Workspace& space) noexcept {
+void gpt2_forward(const Gpt2Model& model, const TokenGrid& inputs, const std::uint32_t* document_first,
+                  const Gpt2Workspace& space) noexcept {
   const auto& [shape, layout, weights] = model;
   const std::size_t C = shape.channels;
   const Rows all{0, inputs.count()};
@@ -89,7 +90,7 @@ void gpt2_forward(const Gpt2Model& model, const TokenGrid& inputs, const Gpt2Wor
   for (std::size_t layer = 0; layer < shape.layers; ++layer) {
     before_attention(model, layer, all, space);
     attention_forward(space.attended.of(layer), space.probabilities.of(layer), space.qkv.of(layer), attention,
-                      space.scratch);
+                      space.scratch, document_first);
     after_attention(model, layer, all, space);
   }
   layernorm_forward(all.of(space.normed, C), space.means, space.rstds, all.of(space.residual.of(shape.layers), C),

@@ -23,8 +23,9 @@ TokenGrid gpt2_inputs(const TokenRows& rows) noexcept;
 TokenGrid gpt2_targets(const TokenRows& rows) noexcept;
 
 /// Runs all layers over whole rows; afterwards `normed` holds the final norm's output, `means` and `rstds` its
-/// statistics.
-void gpt2_forward(const Gpt2Model& model, const TokenGrid& inputs, const Gpt2Workspace& space) noexcept;
+/// statistics. document_first as in TokenRows.
+void gpt2_forward(const Gpt2Model& model, const TokenGrid& inputs, const std::uint32_t* document_first,
+                  const Gpt2Workspace& space) noexcept;
 
 /// Runs all layers for positions [first, last) of the one sequence, given qkv of the positions before them; afterwards
 /// row last - 1 of residual.of(layers) is what enters the final norm.

@@ -8,110 +8,12 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <limits>
-#include <ostream>
 #include <vector>
 
 #include "compute/cpu.hpp"
-#include "compute/product.hpp"
-#include "tests/compute/guarded.hpp"
-#include "tests/compute/targets.hpp"
-
-namespace compute {
-std::ostream& operator<<(std::ostream& out, const AttentionShape& shape) {
-  return out << "B " << shape.B << " T " << shape.T << " C " << shape.C << " H " << shape.H;
-}
-}  // namespace compute
+#include "tests/compute/attention_arrays.hpp"
 
 namespace tests {
-
-using compute::AttentionShape;
-
-namespace {
-
-/// Inputs and outputs of one call, forward and backward; outputs with guards of 7 floats at both ends.
-struct Arrays {
-  explicit Arrays(const AttentionShape& s, std::uint32_t seed = 1, float scale = 1)
-      : shape(s),
-        qkv(s.B * s.T * 3 * s.C),
-        dout(s.B * s.T * s.C),
-        out(1, s.B * s.T * s.C, 0, 7),
-        probabilities(1, s.B * s.H * s.T * s.T, 0, 7),
-        dqkv(1, s.B * s.T * 3 * s.C, 0, 7),
-        scratch(compute::product_scratch_floats + compute::attention_scratch_floats(s) + 1,
-                std::numeric_limits<float>::quiet_NaN()) {
-    std::mt19937 random(seed);
-    const auto fill = [&](std::vector<float>& x) {
-      for (float& value : x) value = scale * (static_cast<float>(random() >> 8) * 0x1p-23f - 1);
-    };
-    fill(qkv);
-    fill(dout);
-  }
-
-  void forward() {
-    compute::attention_forward(out.view().data, probabilities.view().data, qkv.data(), shape, scratch.data() + 1);
-  }
-  void backward() {
-    compute::attention_backward(dqkv.view().data, dout.data(), qkv.data(), probabilities.view().data, shape,
-                                scratch.data() + 1);
-  }
-  void plain_forward() {
-    compute::plain::attention_forward(out.view().data, probabilities.view().data, qkv.data(), shape);
-  }
-  void plain_backward() {
-    compute::plain::attention_backward(dqkv.view().data, dout.data(), qkv.data(), probabilities.view().data, shape);
-  }
-
-  AttentionShape shape;
-  std::vector<float> qkv, dout;
-  GuardedMatrix out, probabilities, dqkv;
-  std::vector<float> scratch;
-};
-
-bool equals_the_definition(const Arrays& start) {
-  Arrays expected = start;
-  expected.plain_forward();
-  expected.plain_backward();
-  bool equal = true;
-  for_each_target([&] {
-    Arrays got = start;
-    got.forward();
-    got.backward();
-    equal = equal && same_bits(got.out.floats(), expected.out.floats()) &&
-            same_bits(got.probabilities.floats(), expected.probabilities.floats()) &&
-            same_bits(got.dqkv.floats(), expected.dqkv.floats());
-  });
-  return equal;
-}
-
-/// sum(dout * attention(qkv)) in double, straight from the formula.
-double weighted_output(const std::vector<double>& qkv, const std::vector<float>& dout, const AttentionShape& s) {
-  const std::size_t D = s.C / s.H;
-  double total = 0;
-  for (std::size_t b = 0; b < s.B; ++b) {
-    for (std::size_t h = 0; h < s.H; ++h) {
-      const auto row = [&](std::size_t part, std::size_t t) {
-        return qkv.data() + ((b * s.T + t) * 3 + part) * s.C + h * D;
-      };
-      for (std::size_t t = 0; t < s.T; ++t) {
-        double weights = 0, weighted = 0;
-        for (std::size_t j = 0; j <= t; ++j) {
-          double score = 0, value = 0;
-          for (std::size_t c = 0; c < D; ++c) {
-            score += row(0, t)[c] * row(1, j)[c];
-            value += static_cast<double>(dout[(b * s.T + t) * s.C + h * D + c]) * row(2, j)[c];
-          }
-          const double weight = std::exp(score / std::sqrt(static_cast<double>(D)));
-          weights += weight;
-          weighted += weight * value;
-        }
-        total += weighted / weights;
-      }
-    }
-  }
-  return total;
-}
-
-}  // namespace
 
 BOOST_AUTO_TEST_SUITE(attention)
 
@@ -190,26 +92,7 @@ BOOST_AUTO_TEST_CASE(rows_taken_a_few_at_a_time_have_the_bits_of_the_whole_pass)
 const std::vector<AttentionShape> small_shapes = {{1, 1, 4, 2}, {2, 6, 10, 2}, {1, 19, 14, 2}};
 
 BOOST_DATA_TEST_CASE(the_gradient_is_the_central_difference, boost::unit_test::data::make(small_shapes), shape) {
-  Arrays arrays(shape, 4);
-  arrays.forward();
-  arrays.backward();
-  std::vector<double> x(arrays.qkv.begin(), arrays.qkv.end());
-  double dot = 0, squares = 0, squares_exact = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const double centre = x[i], step = 1e-5;
-    x[i] = centre + step;
-    const double above = weighted_output(x, arrays.dout, shape);
-    x[i] = centre - step;
-    const double below = weighted_output(x, arrays.dout, shape);
-    x[i] = centre;
-    const double exact = (above - below) / (2 * step), got = static_cast<double>(arrays.dqkv.at(0, i));
-    BOOST_TEST(std::abs(got - exact) < 2e-6 * static_cast<double>(shape.T),
-               "element " << i << ": " << got << " " << exact);
-    dot += got * exact;
-    squares += got * got;
-    squares_exact += exact * exact;
-  }
-  BOOST_TEST(dot >= 0.99999999 * std::sqrt(squares * squares_exact));
+  check_central_differences(Arrays(shape, 4));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

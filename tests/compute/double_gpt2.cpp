@@ -40,16 +40,17 @@ double gelu(double x) {
   return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
 }
 
-/// What head h of position t sees: the values of positions 0..t by the softmax of its scores.
-void attend(Row& out, const std::vector<Row>& qkv, std::size_t t, std::size_t h, std::size_t size, std::size_t C) {
+/// What head h of position t sees: the values of positions first..t by the softmax of its scores.
+void attend(Row& out, const std::vector<Row>& qkv, std::size_t first, std::size_t t, std::size_t h, std::size_t size,
+            std::size_t C) {
   std::vector<double> weights(t + 1);
   double sum = 0;
-  for (std::size_t j = 0; j <= t; ++j) {
+  for (std::size_t j = first; j <= t; ++j) {
     double score = 0;
     for (std::size_t d = 0; d < size; ++d) score += qkv[t][h * size + d] * qkv[j][C + h * size + d];
     sum += weights[j] = std::exp(score / std::sqrt(static_cast<double>(size)));
   }
-  for (std::size_t j = 0; j <= t; ++j)
+  for (std::size_t j = first; j <= t; ++j)
     for (std::size_t d = 0; d < size; ++d) out[h * size + d] += weights[j] / sum * qkv[j][2 * C + h * size + d];
 }
 
@@ -57,7 +58,9 @@ void add_to(Row& x, const Row& y) {
   for (std::size_t i = 0; i < x.size(); ++i) x[i] += y[i];
 }
 
-void block(std::vector<Row>& x, const Parameters& parameters, const std::string& name, std::size_t heads) {
+/// first: where each position's document begins, or nullptr.
+void block(std::vector<Row>& x, const Parameters& parameters, const std::string& name, std::size_t heads,
+           const std::uint32_t* first) {
   const std::size_t C = x.front().size();
   std::vector<Row> qkv;
   for (const Row& row : x)
@@ -65,7 +68,7 @@ void block(std::vector<Row>& x, const Parameters& parameters, const std::string&
                          parameters.of(name + "attn.c_attn.weight"), parameters.of(name + "attn.c_attn.bias"), 3 * C));
   for (std::size_t t = 0; t < x.size(); ++t) {
     Row attended(C);
-    for (std::size_t h = 0; h < heads; ++h) attend(attended, qkv, t, h, C / heads, C);
+    for (std::size_t h = 0; h < heads; ++h) attend(attended, qkv, first == nullptr ? 0 : first[t], t, h, C / heads, C);
     add_to(x[t],
            linear(attended, parameters.of(name + "attn.c_proj.weight"), parameters.of(name + "attn.c_proj.bias"), C));
     Row hidden = linear(normalised(x[t], parameters.of(name + "ln_2.weight"), parameters.of(name + "ln_2.bias")),
@@ -92,8 +95,9 @@ double double_gpt2_loss(const compute::Gpt2Shape& shape, std::span<const double>
     for (std::size_t t = 0; t < rows.T; ++t)
       for (std::size_t c = 0; c < C; ++c)
         x[t][c] = tokens[static_cast<std::size_t>(ids[t]) * C + c] + positions[t * C + c];
+    const std::uint32_t* first = rows.document_first == nullptr ? nullptr : rows.document_first + b * rows.T;
     for (std::size_t layer = 0; layer < shape.layers; ++layer)
-      block(x, parameters, "h." + std::to_string(layer) + ".", shape.heads);
+      block(x, parameters, "h." + std::to_string(layer) + ".", shape.heads, first);
     for (std::size_t t = 0; t < rows.T && b * rows.T + t < rows.targets_count; ++t) {
       const Row last = normalised(x[t], parameters.of("ln_f.weight"), parameters.of("ln_f.bias"));
       Row logits(shape.vocabulary);

@@ -27,13 +27,17 @@ struct Sample {
   compute::TokenRows rows{ids.data(), 2, 6, 10};  // the last two targets are masked
 };
 
-BOOST_FIXTURE_TEST_CASE(the_loss_is_that_of_the_model_in_double, Sample) {
+/// The loss against that in double.
+void check_loss(const Sample& sample) {
+  const auto& [weights, ids, rows] = sample;
   const std::vector<double> exact(weights.begin(), weights.end());
   const double expected = tests::double_gpt2_loss(shape, exact, rows);
   BOOST_TEST(tests::loss_of(shape, weights, rows).nats == expected, boost::test_tools::tolerance(1e-6));
 }
 
-BOOST_FIXTURE_TEST_CASE(every_tensors_gradient_is_that_of_central_differences, Sample) {
+/// Every tensor's gradient against central differences.
+void check_gradient(const Sample& sample) {
+  const auto& [weights, ids, rows] = sample;
   const auto gradient = tests::gradient_of(shape, weights, rows).gradient;
   std::vector<double> exact(weights.begin(), weights.end());
   constexpr double h = 1e-5;
@@ -57,6 +61,28 @@ BOOST_FIXTURE_TEST_CASE(every_tensors_gradient_is_that_of_central_differences, S
       BOOST_TEST(std::sqrt(found_squares / expected_squares) == 1.0, boost::test_tools::tolerance(1e-3));
     }
   }
+}
+
+BOOST_FIXTURE_TEST_CASE(the_loss_is_that_of_the_model_in_double, Sample) {
+  check_loss(*this);
+}
+
+BOOST_FIXTURE_TEST_CASE(every_tensors_gradient_is_that_of_central_differences, Sample) {
+  check_gradient(*this);
+}
+
+/// The first row holds the end of one document and two more, the second goes on with the last.
+struct DocumentsSample : Sample {
+  std::vector<std::uint32_t> first = {0, 0, 2, 3, 3, 3, 0, 0, 0, 3, 3, 3};
+  DocumentsSample() { rows.document_first = first.data(); }
+};
+
+BOOST_FIXTURE_TEST_CASE(the_loss_of_documents_is_that_of_the_model_in_double, DocumentsSample) {
+  check_loss(*this);
+}
+
+BOOST_FIXTURE_TEST_CASE(the_gradient_of_documents_is_that_of_central_differences, DocumentsSample) {
+  check_gradient(*this);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

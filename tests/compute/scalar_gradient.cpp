@@ -96,15 +96,18 @@ Floats sum(const Floats& a, const Floats& b) {
 /// One block with everything that it computed.
 struct Block {
   compute::AttentionShape attention;
+  const std::uint32_t* document_first;
   Norm norm1, norm2;
   Linear to_qkv, project, expand, contract;
   Floats x, normed1, qkv, probabilities, attended, middle, normed2, hidden, activated;
 
-  Block(const Parameters& parameters, std::size_t layer, const compute::AttentionShape& shape)
-      : Block(parameters, "h." + std::to_string(layer), shape, shape.B * shape.T, shape.C) {}
-  Block(const Parameters& parameters, const std::string& name, const compute::AttentionShape& shape, std::size_t rows,
-        std::size_t C)
+  Block(const Parameters& parameters, std::size_t layer, const compute::AttentionShape& shape,
+        const std::uint32_t* first)
+      : Block(parameters, "h." + std::to_string(layer), shape, first, shape.B * shape.T, shape.C) {}
+  Block(const Parameters& parameters, const std::string& name, const compute::AttentionShape& shape,
+        const std::uint32_t* first, std::size_t rows, std::size_t C)
       : attention(shape),
+        document_first(first),
         norm1{parameters, name + ".ln_1", rows, C},
         norm2{parameters, name + ".ln_2", rows, C},
         to_qkv{parameters, name + ".attn.c_attn", rows, C, 3 * C},
@@ -118,7 +121,7 @@ struct Block {
     qkv = to_qkv.forward(normed1);
     attended.resize(x.size());
     probabilities.resize(attention.B * attention.H * attention.T * attention.T);
-    plain::attention_forward(attended.data(), probabilities.data(), qkv.data(), attention);
+    plain::attention_forward(attended.data(), probabilities.data(), qkv.data(), attention, document_first);
     middle = sum(x, project.forward(attended));
     normed2 = norm2.forward(middle);
     hidden = expand.forward(normed2);
@@ -134,7 +137,8 @@ struct Block {
     const Floats dmiddle = sum(dout, norm2.backward(middle, expand.backward(normed2, dhidden)));
     const Floats dattended = project.backward(attended, dmiddle);
     Floats dqkv(qkv.size());
-    plain::attention_backward(dqkv.data(), dattended.data(), qkv.data(), probabilities.data(), attention);
+    plain::attention_backward(dqkv.data(), dattended.data(), qkv.data(), probabilities.data(), attention,
+                              document_first);
     return sum(dmiddle, norm1.backward(x, to_qkv.backward(normed1, dqkv)));
   }
 };
@@ -157,7 +161,8 @@ ScalarGradient scalar_gradient(const compute::Gpt2Shape& shape, std::span<const 
                            dense(parameters.weight("wpe.weight"), shape.positions, C), inputs, 0);
   std::vector<Block> blocks;
   for (std::size_t layer = 0; layer < shape.layers; ++layer) {
-    blocks.emplace_back(parameters, layer, compute::AttentionShape{rows.B, rows.T, C, shape.heads});
+    blocks.emplace_back(parameters, layer, compute::AttentionShape{rows.B, rows.T, C, shape.heads},
+                        rows.document_first);
     x = blocks.back().forward(x);
   }
   Norm final_norm{parameters, "ln_f", tokens, C};
