@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -26,6 +27,9 @@ class RequestFiles : public Files {
   sched::task<FileStatus> status(const OpenFile& file) override;
   sched::task<std::size_t> read(const OpenFile& file, std::uint64_t offset_bytes, Block block,
                                 std::size_t bytes_max) override;
+  sched::task<std::optional<std::size_t>> read_cached(const OpenFile& file, std::uint64_t offset_bytes, Block block,
+                                                      std::size_t bytes_max) override;
+  sched::task<void> read_whole(std::span<WholeRead> reads) override;
   sched::task<void> write(const OpenFile& file, std::uint64_t offset_bytes, std::span<const std::byte> bytes) override;
   sched::task<void> sync(const OpenFile& file) override;
   sched::task<void> close(OpenFile file) override;
@@ -46,6 +50,9 @@ class RequestFiles : public Files {
   unsigned blocks_registered_count_ = 0;
 
  private:
+  // The registered buffer that `memory` lies in, or FileRequest::not_registered.
+  int buffer_index(unsigned block_index, std::span<const std::byte> memory) const noexcept;
+  void count_reads(std::uint64_t reads, std::uint64_t bytes) noexcept;
   // `path`, and what `request` points to, belong to the caller, which awaits. `action` is what an error says we could
   // not do.
   sched::task<int> perform(FileRequest request, const std::string& path, const char* action);

@@ -48,6 +48,11 @@ class DelayedFiles final : public io::Files {
     const std::size_t got = co_await files_->read(file, offset_bytes, block, bytes);
     co_return got;
   }
+  sched::task<std::optional<std::size_t>> read_cached(const io::OpenFile& file, std::uint64_t offset_bytes,
+                                                      io::Block block, std::size_t bytes_max) override {
+    return files_->read_cached(file, offset_bytes, block, bytes_max);
+  }
+  sched::task<void> read_whole(std::span<io::WholeRead> reads) override { return files_->read_whole(reads); }
   sched::task<void> close(io::OpenFile file) override {
     co_await delay();
     co_await files_->close(std::move(file));
