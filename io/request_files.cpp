@@ -132,7 +132,8 @@ sched::task<void> RequestFiles::read_whole(std::span<WholeRead> reads) {
     bytes_count += static_cast<std::uint64_t>(read.result);
   }
   count_reads(reads_count, bytes_count);
-  if (error) fail(error, reads.front().path, 0, "read");
+  // Only ever a cancellation: what happens to a file is its own result.
+  if (error) fail(error, "whole files", 0, "read");
 }
 
 sched::task<void> RequestFiles::write(const OpenFile& file, std::uint64_t offset_bytes,
