@@ -9,8 +9,19 @@
 
 #include "io/error.hpp"
 #include "io/thread_name.hpp"
+#include "io/whole_reads.hpp"
 
 namespace io {
+namespace {
+
+// As many files a thread takes at a time: 16 hot ones take about 0.1 ms, a hundred times what taking them does.
+constexpr std::size_t files_per_turn = 16;
+
+bool is_read_whole(const FileOperation& operation) noexcept {
+  return operation.request().call == FileCall::read_whole;
+}
+
+}  // namespace
 
 struct CallThreads::Worker {
   unsigned index;
@@ -77,11 +88,16 @@ void CallThreads::stop_and_join() noexcept {
 }
 
 void CallThreads::start(std::unique_ptr<FileOperation> operation) {
+  const bool for_many = is_read_whole(*operation);
   {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(operation));
   }
-  arrived_.notify_one();
+  if (for_many) {
+    arrived_.notify_all();
+  } else {
+    arrived_.notify_one();
+  }
 }
 
 void CallThreads::cancel(OperationId id) {
@@ -99,6 +115,11 @@ void CallThreads::cancel(OperationId id) {
     if (found == waiting_.end()) return;
     cancelled = std::move(*found);
     waiting_.erase(found);
+    if (is_read_whole(*cancelled)) {
+      WholeReads& reads = whole_reads_of(cancelled->request());
+      reads.drop_rest();
+      if (!reads.all_ended()) return begun_.push_back(std::move(cancelled));
+    }
   }
   cancelled->settle(-ECANCELED);
   // Not here: the caller is within emit(), which the handler must not run inside of.
@@ -112,6 +133,10 @@ void CallThreads::work(Worker& worker) {
   for (;;) {
     arrived_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
     if (stopping_) return;
+    if (is_read_whole(*waiting_.front())) {
+      read_some_files(lock);
+      continue;
+    }
     std::unique_ptr<FileOperation> operation = std::move(waiting_.front());
     waiting_.pop_front();
     worker.current = operation.get();
@@ -126,6 +151,32 @@ void CallThreads::work(Worker& worker) {
     operation.release()->run();
     lock.lock();
   }
+}
+
+// Of the operation in front, which then goes to the back: others come in between.
+void CallThreads::read_some_files(std::unique_lock<std::mutex>& lock) {
+  std::unique_ptr<FileOperation> front = std::move(waiting_.front());
+  waiting_.pop_front();
+  const FileOperation* const operation = front.get();
+  WholeReads& reads = whole_reads_of(operation->request());
+  const std::span<WholeRead> some = reads.begin(files_per_turn);
+  if (reads.all_begun()) {
+    begun_.push_back(std::move(front));
+  } else {
+    waiting_.push_back(std::move(front));
+  }
+  lock.unlock();
+  for (WholeRead& read : some) read_whole_and_wait(read);
+  lock.lock();
+  reads.end(some.size());
+  if (!reads.all_ended()) return;
+  const auto found = std::ranges::find(begun_, operation, [](const auto& begun) { return begun.get(); });
+  std::unique_ptr<FileOperation> ended = std::move(*found);
+  begun_.erase(found);
+  lock.unlock();
+  ended->settle(reads.result());
+  ended.release()->run();
+  lock.lock();
 }
 
 }  // namespace io

@@ -25,7 +25,8 @@ class CallThreads final : public OperationRunner {
   ~CallThreads();
 
   void start(std::unique_ptr<FileOperation> operation) override;
-  /// Ends what has not begun, and a read or write that waits for a pipe or terminal; other calls run to their end.
+  /// Ends what has not begun, and a read or write that waits for a pipe or terminal; other calls run to their end. Of
+  /// files read whole only those that a thread has at hand are still read.
   void cancel(OperationId id) override;
   asio::any_io_executor handler_executor() noexcept override { return handler_executor_; }
 
@@ -33,12 +34,14 @@ class CallThreads final : public OperationRunner {
   struct Worker;
 
   void work(Worker& worker);
+  void read_some_files(std::unique_lock<std::mutex>& lock);
   void stop_and_join() noexcept;
 
   asio::any_io_executor handler_executor_;
   std::mutex mutex_;  ///< guards what follows
   std::condition_variable arrived_;
   std::deque<std::unique_ptr<FileOperation>> waiting_;
+  std::vector<std::unique_ptr<FileOperation>> begun_;  ///< read_whole whose last files threads have at hand
   bool stopping_ = false;
   std::vector<std::unique_ptr<Worker>> workers_;
 };

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,10 +25,6 @@ int result_of(long returned) noexcept {
   return returned < 0 ? -errno : static_cast<int>(returned);
 }
 
-bool is_stream(int descriptor) noexcept {
-  return ::lseek(descriptor, 0, SEEK_CUR) < 0 && errno == ESPIPE;
-}
-
 // Waits until the descriptor is ready, which a file on disk always is. Errors are left to the call that follows.
 int wait_until_ready(int descriptor, int events, int interrupt_descriptor) noexcept {
   std::array<pollfd, 2> polled = {{{descriptor, static_cast<short>(events), 0}, {interrupt_descriptor, POLLIN, 0}}};
@@ -35,6 +32,12 @@ int wait_until_ready(int descriptor, int events, int interrupt_descriptor) noexc
     if (errno != EINTR) return -errno;
   }
   return polled[0].revents == 0 ? -ECANCELED : polled[0].revents;
+}
+
+int read_cached_once(const FileRequest& request) noexcept {
+  if (is_stream(request.descriptor)) return -EOPNOTSUPP;
+  const iovec memory = {request.memory, request.bytes_count};
+  return result_of(::preadv2(request.descriptor, &memory, 1, static_cast<off_t>(request.offset_bytes), request.flags));
 }
 
 int read_once(const FileRequest& request) noexcept {
@@ -56,6 +59,10 @@ int write_once(const FileRequest& request) noexcept {
 }
 
 }  // namespace
+
+bool is_stream(int descriptor) noexcept {
+  return ::lseek(descriptor, 0, SEEK_CUR) < 0 && errno == ESPIPE;
+}
 
 FileRequest FileRequest::open(const char* path, int flags, unsigned mode) noexcept {
   FileRequest request;
@@ -93,6 +100,19 @@ FileRequest FileRequest::read(int descriptor, std::uint64_t offset_bytes, std::s
   request.offset_bytes = offset_bytes;
   request.memory = memory.data();
   request.bytes_count = static_cast<std::uint32_t>(std::min(memory.size(), bytes_per_call_max));
+  return request;
+}
+
+FileRequest FileRequest::read_cached(int descriptor, std::uint64_t offset_bytes, std::span<std::byte> memory) noexcept {
+  FileRequest request = read(descriptor, offset_bytes, memory);
+  request.flags = RWF_NOWAIT;
+  return request;
+}
+
+FileRequest FileRequest::read_whole(WholeReads& reads) noexcept {
+  FileRequest request;
+  request.call = FileCall::read_whole;
+  request.memory = &reads;
   return request;
 }
 
@@ -162,9 +182,12 @@ int call_and_wait(const FileRequest& request, int interrupt_descriptor) noexcept
       return result_of(::statx(request.descriptor, request.path, request.flags, STATX_BASIC_STATS,
                                static_cast<struct statx*>(request.memory)));
     case FileCall::read: {
+      if (request.flags != 0) return read_cached_once(request);
       const int ready = wait_until_ready(request.descriptor, POLLIN, interrupt_descriptor);
       return ready < 0 ? ready : read_once(request);
     }
+    case FileCall::read_whole:
+      break;  // Not one call.
     case FileCall::write: {
       const int ready = wait_until_ready(request.descriptor, POLLOUT, interrupt_descriptor);
       return ready < 0 ? ready : write_once(request);

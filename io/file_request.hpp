@@ -12,10 +12,13 @@
 
 namespace io {
 
+class WholeReads;
+
 enum class FileCall : std::uint8_t {
   open,
   status,
   read,
+  read_whole,
   write,
   sync,
   close,
@@ -33,12 +36,12 @@ struct FileRequest {
   /// False for calls that must not be torn in half: a close that was asked for happens.
   bool cancellable = true;
   int descriptor = -1;
-  int flags = 0;  ///< openat, statx, renameat2 and unlinkat flags, or poll events
+  int flags = 0;  ///< openat, statx, preadv2, renameat2 and unlinkat flags, or poll events
   unsigned mode = 0;
   int buffer_index = not_registered;
   std::uint32_t bytes_count = 0;
   std::uint64_t offset_bytes = 0;  ///< all ones: the file's own position
-  void* memory = nullptr;          ///< read into, written from, or the statx to fill
+  void* memory = nullptr;          ///< read into, written from, the statx to fill, or WholeReads
   const char* path = nullptr;
   const char* target = nullptr;  ///< where rename goes
 
@@ -47,6 +50,10 @@ struct FileRequest {
   static FileRequest status(const char* path, struct statx* status) noexcept;
   /// A read or a write of more than 1 GiB does that much and is short.
   static FileRequest read(int descriptor, std::uint64_t offset_bytes, std::span<std::byte> memory) noexcept;
+  /// As read, but only what is in memory already: EAGAIN or EOPNOTSUPP otherwise.
+  static FileRequest read_cached(int descriptor, std::uint64_t offset_bytes, std::span<std::byte> memory) noexcept;
+  /// Many calls in one: only runners that take it apart carry it out (io/whole_reads.hpp).
+  static FileRequest read_whole(WholeReads& reads) noexcept;
   static FileRequest write(int descriptor, std::uint64_t offset_bytes, std::span<const std::byte> memory) noexcept;
   static FileRequest sync(int descriptor) noexcept;
   static FileRequest close(int descriptor) noexcept;
@@ -56,6 +63,9 @@ struct FileRequest {
   /// Completes when the descriptor can be read from (POLLIN) or written to (POLLOUT).
   static FileRequest wait_ready(int descriptor, int events) noexcept;
 };
+
+/// Whether it is a pipe, a terminal or the like, which may keep a reader waiting. Asks the descriptor only, not a disk.
+bool is_stream(int descriptor) noexcept;
 
 /// Makes the call on this thread and waits for it.
 ///   `interrupt_descriptor` ends the waiting for a pipe or terminal when it becomes readable; files on disk ignore it.

@@ -54,10 +54,10 @@ struct Block {
 /// A file to be read whole in one go, and what came of it.
 struct WholeRead {
   const char* path = nullptr;   ///< borrowed until the operation has completed
-  std::span<std::byte> memory;  ///< within block `block_index`
+  std::span<std::byte> memory;  ///< within block `block_index`; elsewhere it is right too, only slower
   unsigned block_index = 0;
   int result =
-      0;  ///< bytes read (memory.size() where the file is as long or longer), or -errno of the open or the read
+      0;  ///< bytes read: `memory.size()` where the file is as long or longer; or -errno of the open or the read
 };
 
 /// What a Files counted since it was made.
@@ -96,11 +96,15 @@ class Files {
   /// Reads once at `offset_bytes` into `block`, up to `bytes_max`; may be short, 0 at the end of the file.
   virtual sched::task<std::size_t> read(const OpenFile& file, std::uint64_t offset_bytes, Block block,
                                         std::size_t bytes_max) = 0;
-  /// As read, but only from memory: nothing where the disk would have to be waited for, or where that cannot be known.
+  /// As read, but only from memory: std::nullopt where the disk would have to be waited for (the system then begins to
+  /// read ahead by itself) or where that cannot be known, as on tmpfs. What is partly in memory gives that part.
+  ///   Requires a file opened without O_DIRECT.
   virtual sched::task<std::optional<std::size_t>> read_cached(const OpenFile& file, std::uint64_t offset_bytes,
                                                               Block block, std::size_t bytes_max) = 0;
-  /// Opens, reads once from the beginning and closes every file of `reads`, all in flight together. A file that cannot
-  /// be opened or read fails by its own result only. Throws only when cancelled.
+  /// Opens, reads once from the beginning and closes every file of `reads`, as many in flight as the kernel can use.
+  /// Results stand in `reads`; a file that cannot be opened or read fails by its own result only. What took a file's
+  /// place (a pipe, a terminal) holds nothing up: it gives what it has or nothing, or fails with -ESPIPE.
+  ///   Throws only when cancelled; what had not begun then has the result -ECANCELED.
   virtual sched::task<void> read_whole(std::span<WholeRead> reads) = 0;
   /// Writes all of `bytes` at `offset_bytes`. With `append_position` the file's own position is used (terminals, pipes,
   /// files opened with O_APPEND).

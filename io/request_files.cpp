@@ -13,6 +13,7 @@
 #include <cstdio>
 
 #include "io/error.hpp"
+#include "io/whole_reads.hpp"
 
 namespace io {
 namespace {
@@ -45,6 +46,16 @@ FileCounters RequestFiles::counters() const noexcept {
   counters.bytes_read = bytes_read_.load(std::memory_order_relaxed);
   counters.submissions = submissions_count();
   return counters;
+}
+
+int RequestFiles::buffer_index(unsigned block_index, std::span<const std::byte> memory) const noexcept {
+  const bool registered = block_index < blocks_registered_count_ && pool_.holds(block_index, memory);
+  return registered ? static_cast<int>(block_index) : FileRequest::not_registered;
+}
+
+void RequestFiles::count_reads(std::uint64_t reads, std::uint64_t bytes) noexcept {
+  reads_count_.fetch_add(reads, std::memory_order_relaxed);
+  bytes_read_.fetch_add(bytes, std::memory_order_relaxed);
 }
 
 sched::task<int> RequestFiles::perform(FileRequest request, const std::string& path, const char* action) {
@@ -84,37 +95,46 @@ sched::task<std::size_t> RequestFiles::read(const OpenFile& file, std::uint64_t 
                                             std::size_t bytes_max) {
   const std::span<std::byte> memory = block.bytes.first(std::min(bytes_max, block.bytes.size()));
   FileRequest request = FileRequest::read(file.descriptor(), offset_bytes, memory);
-  if (block.index < blocks_registered_count_ && pool_.holds(block.index, memory))
-    request.buffer_index = static_cast<int>(block.index);
+  request.buffer_index = buffer_index(block.index, memory);
   const int result = co_await perform(request, file.path(), "read");
   const auto bytes_count = static_cast<std::size_t>(result);
-  reads_count_.fetch_add(1, std::memory_order_relaxed);
-  bytes_read_.fetch_add(bytes_count, std::memory_order_relaxed);
+  count_reads(1, bytes_count);
   co_return bytes_count;
 }
 
 sched::task<std::optional<std::size_t>> RequestFiles::read_cached(const OpenFile& file, std::uint64_t offset_bytes,
                                                                   Block block, std::size_t bytes_max) {
-  const iovec vector{block.bytes.data(), std::min(bytes_max, block.bytes.size())};
-  const ssize_t got = ::preadv2(file.descriptor(), &vector, 1, static_cast<off_t>(offset_bytes), RWF_NOWAIT);
-  if (got < 0) co_return std::nullopt;
-  co_return static_cast<std::size_t>(got);
+  const std::span<std::byte> memory = block.bytes.first(std::min(bytes_max, block.bytes.size()));
+  FileRequest request = FileRequest::read_cached(file.descriptor(), offset_bytes, memory);
+  request.buffer_index = buffer_index(block.index, memory);
+  for (;;) {
+    const auto [error, result] = co_await async_perform(runner(), request, as_outcome);
+    if (!error) {
+      const auto bytes_count = static_cast<std::size_t>(result);
+      count_reads(1, bytes_count);
+      co_return bytes_count;
+    }
+    // An answer, not a failure: nothing is waited for here.
+    if (error.value() == EAGAIN || error.value() == EOPNOTSUPP) co_return std::nullopt;
+    if (error.value() != EINTR) fail(error, file.path(), offset_bytes, "read");
+  }
 }
 
 sched::task<void> RequestFiles::read_whole(std::span<WholeRead> reads) {
-  for (WholeRead& read : reads) {
-    std::exception_ptr failure;
-    try {
-      std::string path = read.path;
-      OpenFile file = co_await open(std::move(path), O_RDONLY | O_NONBLOCK, 0);
-      const Block block{read.memory, read.block_index};
-      const std::size_t got = co_await this->read(file, 0, block, read.memory.size());
-      read.result = static_cast<int>(got);
-      co_await close(std::move(file));
-    } catch (const FileError& error) {
-      read.result = -error.error_number();
-    }
+  if (reads.empty()) co_return;
+  WholeReads batch(reads, pool_, blocks_registered_count_);
+  const FileRequest request = FileRequest::read_whole(batch);
+  const auto [error, result] = co_await async_perform(runner(), request, as_outcome);
+  std::uint64_t reads_count = 0;
+  std::uint64_t bytes_count = 0;
+  for (const WholeRead& read : reads) {
+    if (read.result < 0) continue;
+    ++reads_count;
+    bytes_count += static_cast<std::uint64_t>(read.result);
   }
+  count_reads(reads_count, bytes_count);
+  // Only ever a cancellation: what happens to a file is its own result.
+  if (error) fail(error, "whole files", 0, "read");
 }
 
 sched::task<void> RequestFiles::write(const OpenFile& file, std::uint64_t offset_bytes,

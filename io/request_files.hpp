@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -50,6 +51,9 @@ class RequestFiles : public Files {
   unsigned blocks_registered_count_ = 0;
 
  private:
+  // The registered buffer that `memory` lies in, or FileRequest::not_registered.
+  int buffer_index(unsigned block_index, std::span<const std::byte> memory) const noexcept;
+  void count_reads(std::uint64_t reads, std::uint64_t bytes) noexcept;
   // `path`, and what `request` points to, belong to the caller, which awaits. `action` is what an error says we could
   // not do.
   sched::task<int> perform(FileRequest request, const std::string& path, const char* action);

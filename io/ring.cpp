@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -33,7 +34,7 @@ struct NeededCall {
   const char* name;
 };
 
-constexpr std::array<NeededCall, 12> needed_calls = {{
+constexpr std::array<NeededCall, 13> needed_calls = {{
     {IORING_OP_OPENAT, "OPENAT"},
     {IORING_OP_STATX, "STATX"},
     {IORING_OP_READ, "READ"},
@@ -46,6 +47,7 @@ constexpr std::array<NeededCall, 12> needed_calls = {{
     {IORING_OP_UNLINKAT, "UNLINKAT"},
     {IORING_OP_ASYNC_CANCEL, "ASYNC_CANCEL"},
     {IORING_OP_POLL_ADD, "POLL_ADD"},
+    {IORING_OP_TIMEOUT, "TIMEOUT"},
 }};
 
 // Empty where the kernel has all we need.
@@ -71,10 +73,16 @@ void prepare(io_uring_sqe* entry, const FileRequest& request) {
       return io_uring_prep_statx(entry, request.descriptor, request.path, request.flags, STATX_BASIC_STATS,
                                  static_cast<struct statx*>(request.memory));
     case FileCall::read:
-      if (request.buffer_index != FileRequest::not_registered)
-        return io_uring_prep_read_fixed(entry, request.descriptor, request.memory, request.bytes_count,
-                                        request.offset_bytes, request.buffer_index);
-      return io_uring_prep_read(entry, request.descriptor, request.memory, request.bytes_count, request.offset_bytes);
+      if (request.buffer_index != FileRequest::not_registered) {
+        io_uring_prep_read_fixed(entry, request.descriptor, request.memory, request.bytes_count, request.offset_bytes,
+                                 request.buffer_index);
+      } else {
+        io_uring_prep_read(entry, request.descriptor, request.memory, request.bytes_count, request.offset_bytes);
+      }
+      entry->rw_flags = request.flags;
+      return;
+    case FileCall::read_whole:
+      return assert(false);  // RingWholeReads takes it apart.
     case FileCall::write:
       return io_uring_prep_write(entry, request.descriptor, request.memory, request.bytes_count, request.offset_bytes);
     case FileCall::sync:
@@ -140,6 +148,18 @@ bool Ring::register_buffers(std::span<const std::span<std::byte>> buffers) {
   return buffers_registered_;
 }
 
+bool Ring::register_file_slots(unsigned slots_count) {
+  static_assert(same_file == IORING_REGISTER_FILES_SKIP);
+  // An open that succeeds without a completion, a read that looks for its file only when its turn comes.
+  constexpr unsigned needed = IORING_FEAT_CQE_SKIP | IORING_FEAT_LINKED_FILE;
+  return (ring_.features & needed) == needed && system_.register_file_slots(&ring_, slots_count) == 0;
+}
+
+bool Ring::update_file_slots(std::span<const int> files) noexcept {
+  const auto count = static_cast<unsigned>(files.size());
+  return io_uring_register_files_update(&ring_, 0, files.data(), count) >= 0;
+}
+
 io_uring_sqe* Ring::next_entry() {
   io_uring_sqe* entry = io_uring_get_sqe(&ring_);
   if (entry != nullptr) return entry;
@@ -163,12 +183,41 @@ bool Ring::queue_cancellation(std::uint64_t target_id, std::uint64_t id) {
   return true;
 }
 
+bool Ring::queue_open_and_read(const FileRequest& open, const FileRequest& read, std::uint64_t id) {
+  // Both must go down in one submission, or they are no chain.
+  if (io_uring_sq_space_left(&ring_) < 2) submit(0);
+  if (io_uring_sq_space_left(&ring_) < 2) return false;
+  io_uring_sqe* const opening = io_uring_get_sqe(&ring_);
+  io_uring_prep_openat_direct(opening, AT_FDCWD, open.path, open.flags, open.mode,
+                              static_cast<unsigned>(read.descriptor));
+  io_uring_sqe_set_flags(opening, IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS);
+  io_uring_sqe_set_data64(opening, id);
+  io_uring_sqe* const reading = io_uring_get_sqe(&ring_);
+  prepare(reading, read);
+  io_uring_sqe_set_flags(reading, IOSQE_FIXED_FILE);
+  io_uring_sqe_set_data64(reading, id);
+  return true;
+}
+
+bool Ring::queue_timer(std::int64_t wait_ns, std::uint64_t id) {
+  io_uring_sqe* const entry = next_entry();
+  if (entry == nullptr) return false;
+  wait_.tv_nsec = wait_ns;
+  io_uring_prep_timeout(entry, &wait_, 0, 0);
+  io_uring_sqe_set_data64(entry, id);
+  return true;
+}
+
 void Ring::submit(unsigned completions_min) {
   const bool has_queued = io_uring_sq_ready(&ring_) != 0;
   // Without waiting, too, deferred completions and those that did not fit are fetched.
   const int result =
       completions_min != 0 ? io_uring_submit_and_wait(&ring_, completions_min) : io_uring_submit_and_get_events(&ring_);
   if (result < 0 && !is_temporary(-result)) throw std::system_error(-result, std::system_category(), "io_uring_enter");
+  const unsigned taken_count = *ring_.sq.khead;
+  const io_uring_sqe& last_taken = ring_.sq.sqes[(taken_count - 1) & ring_.sq.ring_mask];
+  if (has_queued && io_uring_sq_ready(&ring_) != 0 && result > 0 && (last_taken.flags & IOSQE_IO_LINK) != 0)
+    throw std::system_error(ENOMEM, std::system_category(), "io_uring_enter");
   if (has_queued && result > 0) submissions_count_.fetch_add(1, std::memory_order_relaxed);
 }
 

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "io/ring.hpp"
+#include "io/ring_whole_reads.hpp"
 #include "io/thread_name.hpp"
 
 namespace io {
@@ -29,7 +30,9 @@ constexpr OperationId wake_id = 1;
 RingContext::RingContext() : RingContext(RingSystem{}) {}
 
 RingContext::RingContext(const RingSystem& system)
-    : ring_thread_(std::this_thread::get_id()), ring_(std::make_unique<Ring>(entries_count, system)) {
+    : ring_thread_(std::this_thread::get_id()),
+      ring_(std::make_unique<Ring>(entries_count, system)),
+      whole_reads_(std::make_unique<RingWholeReads>(*ring_)) {
   // Blocking on purpose: the ring answers EAGAIN at once for a descriptor that does not block, instead of waiting.
   wake_descriptor_ = ::eventfd(0, EFD_CLOEXEC);
   if (wake_descriptor_ < 0) throw RingRefused("no descriptor for wake-ups", errno);
@@ -40,10 +43,12 @@ RingContext::~RingContext() {
   // Destroying a handler unwinds its coroutine by way of its executor, which may be ours: go on until nothing comes.
   in_flight_.clear();
   unsubmitted_.clear();
+  whole_reads_->clear();
   shutdown();
   do {
     ready_.clear();
     unsubmitted_.clear();
+    whole_reads_->clear();
     arriving_.take_into(ready_);
   } while (!ready_.empty() || !unsubmitted_.empty());
   ring_.reset();
@@ -83,9 +88,17 @@ asio::any_io_executor RingContext::handler_executor() noexcept {
 
 void RingContext::start(std::unique_ptr<FileOperation> operation) {
   if (is_ring_thread()) {
-    unsubmitted_.push_back(std::move(operation));
+    accept(std::move(operation));
   } else {
-    post(make_task([this, started = std::move(operation)]() mutable { unsubmitted_.push_back(std::move(started)); }));
+    post(make_task([this, started = std::move(operation)]() mutable { accept(std::move(started)); }));
+  }
+}
+
+void RingContext::accept(std::unique_ptr<FileOperation> operation) {
+  if (operation->request().call == FileCall::read_whole) {
+    whole_reads_->add(std::move(operation));
+  } else {
+    unsubmitted_.push_back(std::move(operation));
   }
 }
 
@@ -136,12 +149,16 @@ void RingContext::queue_requests() {
 
 void RingContext::submit_and_reap() {
   queue_requests();
-  const bool all_queued = wake_armed_ && cancellations_.empty() && unsubmitted_.empty();
+  const bool whole_reads_queued = whole_reads_->queue_requests();
+  whole_reads_->take_ended(ready_);
+  const bool all_queued = whole_reads_queued && wake_armed_ && cancellations_.empty() && unsubmitted_.empty();
   ring_->submit(all_queued && ready_.empty() ? 1 : 0);
   ring_->reap([this](OperationId id, int result) { complete(id, result); });
+  whole_reads_->take_ended(ready_);
 }
 
 void RingContext::complete(OperationId id, int result) noexcept {
+  if (RingWholeReads::owns(id)) return whole_reads_->complete(id, result);
   if (id == wake_id) wake_armed_ = false;
   const auto found = in_flight_.find(id);
   if (found == in_flight_.end()) return;  // A wake-up or the answer to a cancellation.
@@ -159,7 +176,7 @@ void RingContext::cancel_here(OperationId id) {
   }
   const auto waiting =
       std::find_if(unsubmitted_.begin(), unsubmitted_.end(), [id](const auto& one) { return one->id() == id; });
-  if (waiting == unsubmitted_.end()) return;
+  if (waiting == unsubmitted_.end()) return whole_reads_->cancel(id);
   (*waiting)->settle(-ECANCELED);
   ready_.push(std::move(*waiting));
   unsubmitted_.erase(waiting);
@@ -173,10 +190,12 @@ void RingContext::cancel_all() noexcept {
     cancellations_.clear();
     if (wake_armed_) cancellations_.push_back(wake_id);
     for (const auto& [id, operation] : in_flight_) cancellations_.push_back(id);
-    while (wake_armed_ || !in_flight_.empty()) {
+    whole_reads_->cancel_all();
+    while (wake_armed_ || !in_flight_.empty() || whole_reads_->has_files_in_flight()) {
       while (!cancellations_.empty() && ring_->queue_cancellation(cancellations_.back(), cancellation_id))
         cancellations_.pop_back();
-      ring_->submit(cancellations_.empty() ? 1 : 0);
+      const bool all_queued = whole_reads_->queue_requests() && cancellations_.empty();
+      ring_->submit(all_queued ? 1 : 0);
       ring_->reap([this](OperationId id, int result) { complete(id, result); });
     }
   } catch (const std::system_error&) {

@@ -27,6 +27,7 @@
 namespace io {
 
 class Ring;
+class RingWholeReads;
 struct RingSystem;
 
 class RingContext : public asio::execution_context, public OperationRunner {
@@ -62,6 +63,7 @@ class RingContext : public asio::execution_context, public OperationRunner {
   void post(std::unique_ptr<Task> task) noexcept;
   void wake() noexcept;
 
+  void accept(std::unique_ptr<FileOperation> operation);
   void run_ready();
   void queue_requests();
   void submit_and_reap();
@@ -71,6 +73,7 @@ class RingContext : public asio::execution_context, public OperationRunner {
 
   const std::thread::id ring_thread_;
   std::unique_ptr<Ring> ring_;
+  std::unique_ptr<RingWholeReads> whole_reads_;
   std::atomic<bool> stopping_{false};
   RemoteTasks arriving_;  ///< from other threads
   // What follows belongs to the ring's thread.

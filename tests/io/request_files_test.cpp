@@ -3,6 +3,7 @@
 #include "io/request_files.hpp"
 
 #include <poll.h>
+#include <sys/uio.h>
 
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
@@ -115,6 +116,57 @@ BOOST_AUTO_TEST_CASE(a_read_that_finds_nothing_yet_waits_until_there_is_somethin
   BOOST_TEST(expected);
   BOOST_TEST(files.requests[1].flags == POLLIN);
   BOOST_TEST(files.counters().reads == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_read_from_memory_waits_for_nothing) {
+  const io::OpenFile file(-1, "file");
+  for (const int refusal : {-EAGAIN, -EOPNOTSUPP}) {
+    ScriptedFiles files({-EINTR, refusal});
+    BOOST_TEST(!finish(files, files.read_cached(file, 0, files.block(0), 100)));
+    const bool expected = files.calls() == std::vector{FileCall::read, FileCall::read};
+    BOOST_TEST(expected);
+    BOOST_TEST(files.requests[0].flags == RWF_NOWAIT);
+    BOOST_TEST(files.counters().reads == 0u);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_read_from_memory_may_be_partial_or_at_the_end) {
+  const io::OpenFile file(-1, "file");
+  for (const int result : {7, 0}) {
+    ScriptedFiles files({result});
+    BOOST_TEST(finish(files, files.read_cached(file, 0, files.block(0), 100)).value() == static_cast<unsigned>(result));
+    BOOST_TEST(files.counters().reads == 1u);
+    BOOST_TEST(files.counters().bytes_read == static_cast<unsigned>(result));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_read_from_memory_that_fails_tells_the_offset) {
+  ScriptedFiles files({-EIO});
+  const io::OpenFile file(-1, "file");
+  BOOST_CHECK_EXCEPTION(
+      finish(files, files.read_cached(file, 30, files.block(0), 100)), io::FileError,
+      [](const io::FileError& error) { return error.offset_bytes() == 30 && error.error_number() == EIO; });
+}
+
+BOOST_AUTO_TEST_CASE(files_read_whole_are_one_request) {
+  ScriptedFiles files({0});
+  std::vector<io::WholeRead> reads(1000);
+  finish(files, files.read_whole(reads));
+  BOOST_TEST(files.requests.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(no_files_read_whole_are_no_request) {
+  ScriptedFiles files({});
+  finish(files, files.read_whole({}));
+  BOOST_TEST(files.requests.empty());
+}
+
+BOOST_AUTO_TEST_CASE(cancelled_reads_of_whole_files_are_aborted) {
+  ScriptedFiles files({-ECANCELED});
+  std::vector<io::WholeRead> reads(10);
+  BOOST_CHECK_EXCEPTION(finish(files, files.read_whole(reads)), asio::system_error,
+                        [](const asio::system_error& error) { return error.code() == asio::error::operation_aborted; });
+  BOOST_TEST(files.counters().reads == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(an_interrupted_open_is_tried_again) {

@@ -61,6 +61,27 @@ io_uring_probe* probe_without_rename(io_uring* ring) {
   return probe;
 }
 
+io_uring_probe* probe_without_timeout(io_uring* ring) {
+  io_uring_probe* const probe = io_uring_get_probe_ring(ring);
+  probe->ops[IORING_OP_TIMEOUT].flags = 0;
+  return probe;
+}
+
+// A kernel that would take a table of files, but lacks what makes it of use.
+template <unsigned feature>
+int accept_without(unsigned entries_count, io_uring* ring, io_uring_params* parameters) {
+  const int result = io_uring_queue_init_params(entries_count, ring, parameters);
+  ring->features &= ~feature;
+  return result;
+}
+
+int tables_count = 0;
+
+int count_tables(io_uring*, unsigned) {
+  ++tables_count;
+  return -EMFILE;
+}
+
 std::string description_with(const io::RingSystem& system) {
   return io::make_files(options_of(io::FilesKind::automatic), system)->description();
 }
@@ -136,6 +157,19 @@ BOOST_AUTO_TEST_CASE(where_locked_memory_is_short_a_small_ring_does) {
   BOOST_TEST(read_from_64_coroutines(files, file) == 64 * 50 * 100u);
 }
 
+BOOST_AUTO_TEST_CASE(a_table_of_files_is_asked_for_only_where_it_is_of_use) {
+  io::RingSystem system;
+  system.register_file_slots = count_tables;
+  tables_count = 0;
+  io::RingFiles(options_of(io::FilesKind::ring), system);
+  BOOST_TEST(tables_count == 1);
+  system.set_up = accept_without<IORING_FEAT_CQE_SKIP>;
+  io::RingFiles(options_of(io::FilesKind::ring), system);
+  system.set_up = accept_without<IORING_FEAT_LINKED_FILE>;
+  io::RingFiles(options_of(io::FilesKind::ring), system);
+  BOOST_TEST(tables_count == 1);
+}
+
 BOOST_AUTO_TEST_CASE(an_older_kernel_gets_fewer_flags) {
   const TemporaryFolder folder;
   const std::string path = folder.with_file("file", random_text(1, 1000));
@@ -164,6 +198,8 @@ BOOST_AUTO_TEST_CASE(a_kernel_that_lacks_an_operation_leads_to_threads) {
   BOOST_TEST(description_with(system) == "threads (io_uring refused: the kernel is too old to say what it supports)");
   system.probe = probe_without_rename;
   BOOST_TEST(description_with(system) == "threads (io_uring refused: the kernel lacks RENAMEAT)");
+  system.probe = probe_without_timeout;
+  BOOST_TEST(description_with(system) == "threads (io_uring refused: the kernel lacks TIMEOUT)");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(a_mixture_has_its_proportions_in_any_stretch) {
   rest.add_records("a.jsonl", texts[2]);
   Settings settings;
   settings.data.tokenizer = "bytes";
-  settings.data.mixes = {"news=6:" + news.path(), "code=3:" + code.path(), "rest=1:" + rest.path()};
+  settings.data.mixes = {"a=6:" + news.path(), "b=3:" + code.path(), "c=1:" + rest.path()};
   settings.epochs = 1;
   const Batches whole = ingest(settings);
   const std::vector<std::string> documents = documents_of(whole.targets);
