@@ -1,7 +1,8 @@
 #pragma once
 
-// Finds the documents in the bytes of a file that arrive in pieces: the whole of a text file, the lines of JSONL. The same documents wherever the pieces are cut, in bounded memory: what is too long to be
-// held is only checked, and read again by whoever wants it. Pure computation; used by DocumentReader.
+// Finds the documents in the bytes of a file that arrive in pieces: the whole of a text file, the lines of JSONL. The
+// same documents wherever the pieces are cut, in bounded memory: what is too long to be held is only checked, and read
+// again by whoever wants it. Pure computation; used by DocumentReader.
 
 #include <cstddef>
 #include <cstdint>

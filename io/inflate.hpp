@@ -20,8 +20,8 @@ class InflateError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Where reading can begin afresh: the beginning of a gzip member or of a zstd frame. Of a token file: the documents and
-/// the sequences of its index that lie before it, and, as `decompressed_bytes`, the tokens.
+/// Where reading can begin afresh: the beginning of a gzip member or of a zstd frame. Of a token file: the documents
+/// and the sequences of its index that lie before it, and, as `decompressed_bytes`, the tokens.
 struct RestartPoint {
   std::uint64_t compressed_bytes = 0;
   std::uint64_t decompressed_bytes = 0;

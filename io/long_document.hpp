@@ -24,8 +24,8 @@ class LongDocument {
   LongDocument(Files& files, const RawDocument& document, const TextKey& text_key);
   ~LongDocument();
 
-  /// Puts the next piece of its text into `text`; false, and the file closed, at its end. Of a document of tokens: their
-  /// bytes, whole tokens.
+  /// Puts the next piece of its text into `text`; false, and the file closed, at its end. Of a document of tokens:
+  /// their bytes, whole tokens.
   ///   Throws FileError where the file cannot be read any more or is not what it was.
   sched::task<bool> next(std::string& text);
 

@@ -21,8 +21,8 @@ struct Stretch {
   std::uint64_t content_bytes = 0;  ///< where `begin_bytes` is in the decompressed stream
   std::uint64_t wanted_bytes = 0;   ///< documents that begin earlier in the decompressed stream are passed over
 
-  RestartPoint restart;             ///< where `begin_bytes` is in a token file
-  bool is_single = false;           ///< one record of a file of many
+  RestartPoint restart;    ///< where `begin_bytes` is in a token file
+  bool is_single = false;  ///< one record of a file of many
 
   bool is_whole_file() const noexcept {
     return source != nullptr && begin_bytes == 0 && end_bytes == source->size_bytes;

@@ -50,11 +50,11 @@ class TokenReader {
   std::optional<TokenDocuments> documents_;
   OpenFile index_file_;
   std::vector<std::byte> index_bytes_;
-  TokenPosition before_;             // the document under way
-  std::vector<TokenId> ids_;         // of it, or of its end where it is long
-  bool is_long_ = false;             // some of its ids were dropped
+  TokenPosition before_;      // the document under way
+  std::vector<TokenId> ids_;  // of it, or of its end where it is long
+  bool is_long_ = false;      // some of its ids were dropped
   std::vector<TokenDocument> ends_;
-  std::vector<std::byte> cut_;       // of a single document's token that lies in two pieces
+  std::vector<std::byte> cut_;  // of a single document's token that lies in two pieces
 };
 
 }  // namespace io

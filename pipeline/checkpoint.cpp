@@ -52,6 +52,7 @@ std::string state_json(const TrainSettings& settings, const std::string& weights
   "accumulate": {},
   "micro_batch": {},
   "seq_len": {},
+  "doc_mask": {},
   "learning_rate": {},
   "weight_decay": {},
   "grad_clip": {},
@@ -61,8 +62,9 @@ std::string state_json(const TrainSettings& settings, const std::string& weights
                      compute::arithmetic_version, weights_digest, progress.steps, progress.targets_count,
                      progress.documents_count, settings.seed, json_string(settings.model),
                      json_string(settings.tokenizer), settings.workers, settings.accumulate, settings.micro_batch,
-                     settings.seq_len, json_number(settings.learning_rate), json_number(settings.weight_decay),
-                     json_number(settings.grad_clip), json_number(settings.val_fraction));
+                     settings.seq_len, settings.document_mask, json_number(settings.learning_rate),
+                     json_number(settings.weight_decay), json_number(settings.grad_clip),
+                     json_number(settings.val_fraction));
 }
 
 sched::task<void> write_text(io::Files& files, std::string path, std::string text) {

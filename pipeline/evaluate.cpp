@@ -27,7 +27,7 @@ sched::task<void> evaluate_batches(Run& run, sched::CoreIndex core, BatchChannel
   for (;;) {
     const std::optional<MicroBatch> batch = co_await batches.receive();
     if (!batch) co_return;
-    const compute::TokenRows rows{batch->ids.data(), batch->rows_count, batch->seq_len, batch->targets_count};
+    const compute::TokenRows rows = token_rows(*batch);
     const compute::LossSum loss =
         compute::gpt2_loss(run.model.shape, run.model.weights.span(), rows, run.core_states[core].workspace.span());
     shares.list.push_back({batch->step, loss.nats, loss.targets_count, batch->text_bytes});

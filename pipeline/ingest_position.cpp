@@ -12,10 +12,10 @@ std::string to_json(const CorpusPosition& position) {
   std::string streams;
   for (std::size_t i = 0; i < position.streams.size(); ++i) {
     const StreamPosition& stream = position.streams[i];
-    streams += fmt::format("{}[{}, {}, {}, {}, {}, {}, {}]", i == 0 ? "" : ", ", stream.unit, stream.wanted_bytes,
-                           stream.restart.compressed_bytes, stream.restart.decompressed_bytes,
-                           stream.restart.index_documents, stream.restart.index_sequences,
-                           position.epoch_ended[i] ? 1 : 0);
+    streams +=
+        fmt::format("{}[{}, {}, {}, {}, {}, {}, {}]", i == 0 ? "" : ", ", stream.unit, stream.wanted_bytes,
+                    stream.restart.compressed_bytes, stream.restart.decompressed_bytes, stream.restart.index_documents,
+                    stream.restart.index_sequences, position.epoch_ended[i] ? 1 : 0);
   }
   return fmt::format(R"({{"epoch": {}, "windows": {}, "used": {}, "documents": {}, "streams": [{}]}})", position.epoch,
                      position.windows_count, position.used_count, position.documents_count, streams);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "compute/gpt2.hpp"
 #include "io/tokenizer.hpp"
 
 namespace pipeline {
@@ -29,7 +30,14 @@ struct MicroBatch {
   std::uint64_t documents_count = 0;               ///< documents whose last token is a target here
   std::uint64_t text_bytes = 0;                    ///< bytes of text that the targets stand for
   std::shared_ptr<const IngestPosition> position;  ///< behind the step; none for a run's partial last step
+  std::vector<std::uint32_t> document_first;       ///< (rows_count, seq_len) with --doc-mask: compute/documents.hpp
   std::vector<io::TokenId> ids;                    ///< (rows_count, seq_len + 1)
 };
+
+/// The rows as the model takes them. They point into `batch`.
+inline compute::TokenRows token_rows(const MicroBatch& batch) noexcept {
+  return {batch.ids.data(), batch.rows_count, batch.seq_len, batch.targets_count,
+          batch.document_first.empty() ? nullptr : batch.document_first.data()};
+}
 
 }  // namespace pipeline

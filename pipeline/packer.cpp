@@ -3,6 +3,8 @@
 #include <cassert>
 #include <utility>
 
+#include "compute/documents.hpp"
+
 namespace pipeline {
 
 Packer::Packer(const PackerShape& shape, const io::Tokenizer& tokenizer)
@@ -72,6 +74,10 @@ void Packer::release_step(bool last) {
     batch.step_batches_count = open_step_.size();
     batch.last_step = last;
     batch.position = mark_;
+    if (shape_.document_mask) {
+      batch.document_first.resize(batch.rows_count * shape_.seq_len);
+      compute::document_firsts(batch.document_first, batch.ids, batch.rows_count, shape_.seq_len, end_of_text_);
+    }
     ready_.push_back(std::move(batch));
   }
   mark_.reset();

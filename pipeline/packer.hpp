@@ -23,6 +23,7 @@ struct PackerShape {
   std::size_t micro_batch_rows;    ///< rows per micro-batch
   std::size_t step_batches_count;  ///< micro-batches per step
   std::uint64_t targets_max;       ///< the stream ends after that many targets
+  bool document_mask = false;      ///< micro-batches say where documents begin in their rows
 };
 
 class Packer {

@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "io/document_index.hpp"
+#include "io/document_reader.hpp"
 #include "io/error.hpp"
 #include "io/token_file.hpp"
-#include "io/document_reader.hpp"
 #include "sched/scope.hpp"
 
 namespace pipeline {

@@ -19,7 +19,8 @@ Sizes sizes_of(const TrainSettings& settings, const Preset& preset, std::size_t 
   sizes.workspace_floats = compute::gpt2_workspace_floats(sizes.shape, settings.micro_batch, settings.seq_len);
   // While one step computes the next one is there, and no more: ingest then waits.
   sizes.batches_capacity = settings.step_batches_count() + cores_count;
-  sizes.packer = {settings.seq_len, settings.micro_batch, settings.step_batches_count(), settings.tokens};
+  sizes.packer = {settings.seq_len, settings.micro_batch, settings.step_batches_count(), settings.tokens,
+                  settings.document_mask};
   return sizes;
 }
 
@@ -43,7 +44,8 @@ unsigned validation_blocks(unsigned blocks_count) noexcept {
 MemoryPlan plan_memory(const Sizes& sizes, const io::FilesOptions& files) {
   const std::uint64_t model_bytes = sizes.model_floats * sizeof(float);
   const std::uint64_t batch_bytes =
-      sizes.packer.micro_batch_rows * (sizes.packer.seq_len + 1) * sizeof(io::TokenId) + sizeof(MicroBatch);
+      sizes.packer.micro_batch_rows * (sizes.packer.seq_len + 1) * sizeof(io::TokenId) + sizeof(MicroBatch) +
+      (sizes.packer.document_mask ? sizes.packer.micro_batch_rows * sizes.packer.seq_len * sizeof(std::uint32_t) : 0);
   const std::uint64_t batches = sizes.batches_capacity + 2 * sizes.packer.step_batches_count;
   constexpr std::uint64_t program_bytes = 32u << 20;  // code, tokenizer, corpus list, stacks
   return {{{"weights", model_bytes},

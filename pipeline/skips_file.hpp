@@ -22,8 +22,8 @@ struct SkipsWritten {
 
 class SkipsFile {
  public:
-  /// `written`: of an earlier call; what else stands in the file is dropped. `walked`: what the walk through the folders
-  /// skipped; such lines come first.
+  /// `written`: of an earlier call; what else stands in the file is dropped. `walked`: what the walk through the
+  /// folders skipped; such lines come first.
   SkipsFile(io::Files& files, std::string path, const SkipsWritten& written, std::vector<io::Skip> walked);
 
   /// Writes what has been skipped since the last call. Throws FileError.

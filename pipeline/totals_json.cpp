@@ -29,8 +29,8 @@ std::string totals_json(const Accounting& accounting, const std::vector<FileTota
   std::size_t files_count = 0;
   for (const FileTotals& file : record_files) {
     if (++files_count > files_max) break;
-    text += fmt::format("{}\n    {{\"path\": {}, \"format\": \"{}\", {}}}", separator, json_string(file.path), file.kind,
-                        members(file.totals));
+    text += fmt::format("{}\n    {{\"path\": {}, \"format\": \"{}\", {}}}", separator, json_string(file.path),
+                        file.kind, members(file.totals));
     separator = ",";
   }
   text += fmt::format("],\n  \"record_files_count\": {},\n  \"corpora\": [", record_files.size());

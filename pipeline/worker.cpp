@@ -17,7 +17,7 @@ void compute_gradient(Run& run, sched::CoreIndex core, const MicroBatch& batch, 
   CoreState& state = run.core_states[core];
   if (run.hooks.before_compute) run.hooks.before_compute(run, core, batch, gradient);
   const std::uint64_t began_ns = now_ns();
-  const compute::TokenRows rows{batch.ids.data(), batch.rows_count, batch.seq_len, batch.targets_count};
+  const compute::TokenRows rows = token_rows(batch);
   const compute::LossSum loss =
       compute::gpt2_gradient(gradient.values, run.model.shape, run.model.weights.span(), rows, state.workspace.span());
   gradient.nats = loss.nats;

@@ -58,6 +58,14 @@ class Run(Case):
         every_byte = sum(p.stat().st_size for p in corpus.iterdir())
         self.assertEqual(summary["tokens"] + summary["val_tokens"], every_byte + 40)
 
+    def test_a_document_mask_changes_what_is_learned(self):
+        corpus = self.write_corpus(files_count=60, words=8)
+        digests = set()
+        for options in ({}, dict(doc_mask=True), dict(doc_mask=True, cores=1)):
+            digests.add(self.train(corpus, name=f"run{len(digests)}{len(options)}", steps=4, val_fraction=0.1,
+                                   **options)["digest"])
+        self.assertEqual(len(digests), 2)
+
     def test_strict_stops_at_the_first_damaged_document(self):
         corpus = self.write_corpus()
         (corpus / "damaged.txt").write_bytes(b"\xc3(")

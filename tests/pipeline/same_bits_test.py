@@ -26,6 +26,7 @@ RUNS = {
     "context 300": dict(seq_len=300, workers=3, steps=2),
     "partial last step": dict(tokens=3000, micro_batch=2),
     "width 384": dict(model="char", seq_len=24, workers=3, steps=2, grad_clip=0.5),
+    "documents masked": dict(doc_mask=True, shuffle="none", seq_len=100, micro_batch=2, steps=3, tokenizer="gpt2"),
     "gpt2 tokens": dict(tokenizer="gpt2", workers=4, steps=2),
 }
 
