@@ -144,7 +144,7 @@ BOOST_DATA_TEST_CASE(documents_do_not_depend_on_completions_blocks_and_memory, d
   reading.blocks_count = 1 + static_cast<unsigned>(seed) % 6;
   reading.block_bytes = 8192u << (seed % 4);
   reading.held_bytes_max = seed % 3 == 0 ? 100000 : 500u << (seed % 3);
-  reading.failures_per_thousand = seed % 4 == 3 ? 30 : 0;
+  reading.failures_per_thousand = seed % 4 == 3 ? 200 : 0;
   BOOST_TEST(texts_of(read(sources, reading)) == corpus.texts(), boost::test_tools::per_element());
 }
 

@@ -75,7 +75,7 @@ class Calls(Case):
             self.skipTest("no io_uring here")
         lines = self.trace("--io", "uring")
         direct = [line for line in lines
-                  if re.search(r"\b(read|pread64|readv|preadv2?|mmap|open|openat)\(.*datasets/sotu/[^"]", line)]
+                  if re.search(r'\b(read|pread64|readv|preadv2?|mmap|open|openat)\(.*datasets/sotu/[^"]', line)]
         self.assertEqual(direct[:3], [], "files of the corpus are opened and read by io_uring only")
         enters = [re.search(r"io_uring_enter\(\S+, (\d+),", line) for line in lines]
         submitted = [int(match.group(1)) for match in enters if match]
