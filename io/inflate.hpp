@@ -4,9 +4,11 @@
 // pieces of any size. Pure arithmetic between the blocks that are read and the documents that are cut from them: no
 // files, no coroutines, nothing shared. One Inflater per stream, owned by whoever reads that stream.
 //
-// Memory of an open stream: gzip 180 KB, always. zstd 96 KB, and from the first frame's header on 170 KB and the window
-// that the frame names beside it: 2 MiB at level 3, 8 MiB at level 19, never above 128 MiB.
-// What comes out depends on the bytes that went in alone, never on how they were cut, damaged or not.
+// Memory of an open stream: gzip 180 KB, always. zstd 96 KB, and from the first frame's header on 720 KB at most and
+// the window that the frame names: 2 MiB at level 3, 8 MiB at level 19, never above 128 MiB. What comes out, and where
+// damage is noticed, depends on the bytes that went in alone and not on how they were cut, with one exception: where a
+// gzip file ends within a member, its last one or two bytes may come out or not (ISA-L decodes up to three literals at
+// a time, and waits for input when the third may still be cut).
 
 #include <cstddef>
 #include <cstdint>
