@@ -178,8 +178,8 @@ BOOST_AUTO_TEST_CASE(what_is_damaged_is_skipped_with_its_place_and_nothing_of_it
       skip(at + "b", long_text.size(), "invalid UTF-8"),
       skip(at + "c", 0, io::binary_reason),
       skip(at + "d.txt", 0, "gzip data in a file whose name does not end in .gz; rename it"),
-      skip(at + "e.txt.gz", 0, "not gzip data, or its header is damaged"),
-      skip(at + "f.txt.gz", seen.at(5).begin_bytes, "the gzip data ends too early; the file is cut off"),
+      skip(at + "e.txt.gz", 0, "damaged gzip data: no member begins where one should"),
+      skip(at + "f.txt.gz", seen.at(5).begin_bytes, "truncated gzip data: the file ends within a member"),
       Seen{at + "g", 0, "", ""},
       skip(at + "h.zst", seen.at(7).begin_bytes, seen.at(7).skip),
       skip(at + "i2", 0, "No such file or directory"),
@@ -188,7 +188,7 @@ BOOST_AUTO_TEST_CASE(what_is_damaged_is_skipped_with_its_place_and_nothing_of_it
       Seen{at + "j.jsonl", 5011, "y", ""},
       Seen{at + "k", 0, "fine too", ""}};
   BOOST_TEST(seen == expected, boost::test_tools::per_element());
-  BOOST_TEST(seen[7].skip.starts_with("the zstd data cannot be decompressed"));
+  BOOST_TEST(seen[7].skip.find("zstd data") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(what_comes_before_damage_in_an_archive_is_read) {
@@ -199,7 +199,7 @@ BOOST_AUTO_TEST_CASE(what_comes_before_damage_in_an_archive_is_read) {
   const std::vector<Seen> seen = read({source(corpus, "a.jsonl.gz")}, {});
   BOOST_REQUIRE_GT(seen.size(), 5u);
   for (std::size_t i = 0; i + 1 < seen.size(); ++i) BOOST_TEST(seen[i].text == texts[i]);
-  BOOST_TEST(seen.back().skip == "the gzip data ends too early; the file is cut off");
+  BOOST_TEST(seen.back().skip == "truncated gzip data: the file ends within a member");
   BOOST_TEST(seen.back().begin_bytes >= 4000u);
 }
 
