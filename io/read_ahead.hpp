@@ -5,6 +5,7 @@
 // disk and whoever finds documents in the bytes. Lives on one executor; blocks may be given back from any thread.
 
 #include <asio/any_io_executor.hpp>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -62,7 +63,7 @@ class ReadAhead {
   /// The block will be read into again. From any thread; each block once.
   void give_back(std::size_t lane);
 
-  /// Lets the coroutines end when they have read what they are at. `next` must not be called any more.
+  /// Lets the coroutines end when they have read what they are at. `next` must not be called any more. From any thread.
   void stop();
 
  private:
@@ -94,7 +95,7 @@ class ReadAhead {
   sched::Turn taking_;                   // they take it one at a time
   std::optional<Stretch> ahead_;         // what the order gave last and nobody has taken
   bool ended_ = false;
-  bool stopped_ = false;
+  std::atomic<bool> stopped_ = false;
   std::shared_ptr<OpenLarge> large_;  // the large file being handed out
   std::vector<KeptOpen> kept_open_;   // of which records were read, the latest last
 };
