@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -211,25 +212,39 @@ sched::task<bool> DocumentIndex::open(std::string path) {
 
 sched::task<void> DocumentIndex::locate(std::span<const std::uint64_t> numbers, std::vector<Location>& found) {
   found.clear();
-  for (const std::uint64_t number : numbers) {
+  std::vector<std::array<std::byte, entry_bytes>> entries(numbers.size());
+  std::vector<WholeRead> reads;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const std::uint64_t number = numbers[i];
     const auto behind = std::upper_bound(firsts_.begin(), firsts_.end(), number,
                                          [](std::uint64_t n, const FirstNumbers& first) { return n < first.document; });
     Location& location = found.emplace_back();
     location.file = static_cast<std::size_t>(behind - firsts_.begin()) - 1;
-    const Source& source = sources_[location.file];
-    location.end_bytes = source.size_bytes;
-    if (source.format == Format::text) continue;
+    location.end_bytes = sources_[location.file].size_bytes;
+    if (sources_[location.file].format == Format::text) continue;
     const FirstNumbers& first = firsts_[location.file];
     const std::uint64_t entry = first.entry + (number - first.document);
-    std::array<std::byte, entry_bytes> bytes{};
     if (!entries_.empty()) {
-      std::copy_n(entries_.begin() + static_cast<std::ptrdiff_t>(entry_bytes * entry), entry_bytes, bytes.begin());
-    } else {
-      co_await read(entries_offset_bytes_ + entry_bytes * entry, bytes);
+      std::copy_n(entries_.begin() + static_cast<std::ptrdiff_t>(entry_bytes * entry), entry_bytes, entries[i].begin());
+      continue;
     }
-    location.begin_bytes = get(bytes, 0, 6);
-    const std::uint64_t length = get(bytes, 6, 4);
-    if (length != length_unknown) location.end_bytes = location.begin_bytes + length;
+    WholeRead& read = reads.emplace_back();
+    read.descriptor = file_.descriptor();
+    read.offset_bytes = entries_offset_bytes_ + entry_bytes * entry;
+    read.memory = entries[i];
+    read.block_index = ~0u;
+  }
+  if (!reads.empty()) co_await files_.read_whole(reads);
+  for (const WholeRead& read : reads) {
+    if (read.result == entry_bytes) continue;
+    throw FileError(file_.path(), read.offset_bytes, read.result < 0 ? -read.result : EIO,
+                    "read the index of documents");
+  }
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (sources_[found[i].file].format == Format::text) continue;
+    found[i].begin_bytes = get(entries[i], 0, 6);
+    const std::uint64_t length = get(entries[i], 6, 4);
+    if (length != length_unknown) found[i].end_bytes = found[i].begin_bytes + length;
   }
 }
 

@@ -44,7 +44,7 @@ struct BlockShare {
 
 class ReadAhead {
  public:
-  /// A filled block: several small files, or a part of a large one.
+  /// A filled block: several small files or records, or a part of a large one.
   struct Filled {
     std::size_t lane = 0;
     std::vector<Extent> extents;
@@ -81,7 +81,8 @@ class ReadAhead {
   sched::task<bool> peek();
   sched::task<void> read_small(Lane& lane);
   sched::task<void> read_large(Lane& lane);
-  sched::task<void> open_large(Lane& lane);
+  sched::task<bool> add_small(Lane& lane, std::size_t& used_bytes);
+  sched::task<void> open_large(OpenLarge& large, Block probe);
   sched::task<void> try_to_open(OpenLarge& large, Block probe);
   std::shared_ptr<OpenFile> recently_opened(const Source* source);
   void keep_open(const Source* source, std::shared_ptr<OpenFile> file);
