@@ -10,6 +10,7 @@
 #include "io/safetensors.hpp"
 #include "pipeline/accounting.hpp"
 #include "pipeline/checkpoint.hpp"
+#include "pipeline/checkpoint_folders.hpp"
 #include "pipeline/commands.hpp"
 #include "pipeline/metrics.hpp"
 
@@ -19,16 +20,20 @@ namespace {
 namespace fs = std::filesystem;
 
 void inspect_checkpoint(const std::string& path) {
-  const Checkpoint checkpoint = read_checkpoint(path);
+  std::vector<std::string> damaged;
+  const Checkpoint checkpoint = read_checkpoint(path, damaged);
+  for (const std::string& line : damaged) fmt::print("passed over: {}\n", line);
   const compute::Gpt2Shape& shape = checkpoint.shape;
-  fmt::print("checkpoint: {}\nmodel: gpt2, {} layers, {} heads, width {}, vocabulary {}, {} positions\n", path,
+  fmt::print("checkpoint: {}\nmodel: gpt2, {} layers, {} heads, width {}, vocabulary {}, {} positions\n", checkpoint.path,
              shape.layers, shape.heads, shape.channels, shape.vocabulary, shape.positions);
-  fmt::print("tokenizer: {}\nparameters: {}\n", checkpoint_tokenizer(path)->description(),
+  fmt::print("tokenizer: {}\nparameters: {}\n", checkpoint_tokenizer(checkpoint)->description(),
              format_count(compute::gpt2_parameters(shape)));
   for (const compute::Tensor& tensor : checkpoint.tensors)
     fmt::print("  {:40} [{}]\n", tensor.name, io::shape_text(tensor.shape));
-  fmt::print("state: {}", checkpoint.state_json);
-  fmt::print("weights verified against the recorded checksum\ndigest: {}\n", checkpoint.recorded_digest);
+  const CheckpointState& state = checkpoint.state;
+  fmt::print("step: {} of {}\ntokens: {}\ndocuments: {}\n", state.progress.steps, state.length.steps,
+             format_count(state.progress.targets_count), format_count(state.progress.documents_count));
+  fmt::print("every tensor verified against its checksum\ndigest: {}\n", state.digest);
 }
 
 void inspect_corpus(const std::string& path) {
@@ -59,7 +64,7 @@ void inspect_corpus(const std::string& path) {
 int inspect_command(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
     if (holds_run(path) || fs::exists(path + "/state.json")) {
-      inspect_checkpoint(find_checkpoint(path));
+      inspect_checkpoint(path);
     } else {
       inspect_corpus(path);
     }

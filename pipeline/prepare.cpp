@@ -12,6 +12,7 @@
 #include "io/document_reader.hpp"
 #include "io/error.hpp"
 #include "io/token_file.hpp"
+#include "pipeline/interrupt.hpp"
 #include "sched/scope.hpp"
 
 namespace pipeline {
@@ -112,6 +113,7 @@ sched::task<void> look_through(io::DocumentReader& reader, const Selection& held
   while (!sides.both()) {
     std::optional<io::Slab> slab = co_await reader.next();
     if (!slab) break;
+    if (interrupted()) throw Interrupted();
     for (const io::RawDocument& document : slab->documents)
       if (document.source != nullptr) look_at(*document.source, document.begin_bytes, held_out, sides);
     reader.give_back(std::move(*slab));
