@@ -62,7 +62,8 @@ class FeedPacker {
     } else if (fresh) {
       books_->enter(part, feed_.corpus());
     }
-    if (!part.last) return;
+    // Where the run ends within a document, another may go on there.
+    if (!part.last || packer_.full()) return;
     document_ = {};
     document_tokens_ = 0;
     behind_ = feed_.position();
