@@ -65,6 +65,7 @@ Checkpoint read_one(const std::string& path) {
     throw CheckpointError(path + ": the model does not fit into this machine's memory");
   }
   read_tensors(checkpoint, "model.safetensors", "", checkpoint.weights.span());
+  for (const auto& [name, checksum] : checkpoint.state.files) read_checkpoint_text(checkpoint, name);
   return checkpoint;
 }
 

@@ -1,5 +1,7 @@
 #include "pipeline/checkpoint_writer.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <exception>
@@ -46,13 +48,14 @@ sched::task<void> CheckpointWriter::run() {
   for (;;) {
     std::optional<Job> job = co_await jobs_.receive();
     if (!job) co_return;
+    const std::uint64_t step = job->state.progress.steps;
     std::exception_ptr failure;
     try {
       co_await write(std::move(*job));
     } catch (const io::FileError&) {
       failure = std::current_exception();
     }
-    Outcome outcome(failure);
+    Outcome outcome(step, failure);
     co_await outcomes_.send(std::move(outcome));
   }
 }
@@ -146,19 +149,26 @@ sched::task<void> CheckpointWriter::remove_unwanted() {
   }
 }
 
-sched::task<void> CheckpointWriter::await_last() {
-  if (!under_way_) co_return;
-  std::optional<Outcome> outcome = co_await outcomes_.receive();
+void CheckpointWriter::note(const Outcome& outcome) {
   under_way_ = false;
-  if (outcome && outcome->failure) {
-    failure_ = outcome->failure;
-    ++times_.failed_count;
+  if (!outcome.failure) return;
+  ++times_.failed_count;
+  try {
+    std::rethrow_exception(outcome.failure);
+  } catch (const io::FileError& error) {
+    failures_.push_back(fmt::format("no checkpoint of step {}: {}", outcome.step, error.what()));
   }
+}
+
+sched::task<void> CheckpointWriter::settle() {
+  if (!under_way_) co_return;
+  const std::optional<Outcome> outcome = co_await outcomes_.receive();
+  note(*outcome);
 }
 
 sched::task<void> CheckpointWriter::save(Run& run, CheckpointState state) {
   const std::uint64_t began_ns = now_ns();
-  co_await await_last();
+  co_await settle();
   const std::uint64_t copy_began_ns = now_ns();
   const ModelImage image = co_await copy_model(run, copy_);
   Job job(image, std::move(state));
@@ -172,37 +182,27 @@ sched::task<void> CheckpointWriter::save(Run& run, CheckpointState state) {
 }
 
 sched::task<void> CheckpointWriter::save_and_wait(Run& run, CheckpointState state) {
-  co_await await_last();
+  co_await settle();
   for (int attempt = 1;; ++attempt) {
     const ModelImage image{run.model.weights.span(), run.model.moment1.span(), run.model.moment2.span()};
     Job job(image, state);
-    failure_ = nullptr;
-    under_way_ = true;
     co_await jobs_.send(std::move(job));
-    co_await await_last();
+    const std::optional<Outcome> outcome = co_await outcomes_.receive();
     ++times_.count;
-    if (!failure_) co_return;
-    if (attempt == 2) std::rethrow_exception(failure_);
+    if (!outcome->failure) co_return;
+    ++times_.failed_count;
+    if (attempt == 2) std::rethrow_exception(outcome->failure);
   }
 }
 
-std::optional<std::string> CheckpointWriter::take_failure() {
+std::vector<std::string> CheckpointWriter::take_failures() {
   std::optional<Outcome> outcome;
-  if (under_way_ && outcomes_.try_receive(outcome) && outcome) {
-    under_way_ = false;
-    failure_ = outcome->failure;
-    if (failure_) ++times_.failed_count;
-  }
-  if (!failure_) return std::nullopt;
-  try {
-    std::rethrow_exception(std::exchange(failure_, nullptr));
-  } catch (const io::FileError& error) {
-    return error.what();
-  }
+  if (under_way_ && outcomes_.try_receive(outcome)) note(*outcome);
+  return std::exchange(failures_, {});
 }
 
 sched::task<void> CheckpointWriter::finish() {
-  co_await await_last();
+  co_await settle();
   jobs_.finish();
 }
 

@@ -56,8 +56,10 @@ class CheckpointWriter {
   sched::task<void> save(Run& run, CheckpointState state);
   /// Writes the model itself and awaits that it is on disk; tries once more where it fails. Throws FileError.
   sched::task<void> save_and_wait(Run& run, CheckpointState state);
-  /// Why the last checkpoint could not be written, once that is known: one line.
-  std::optional<std::string> take_failure();
+  /// Awaits what is under way.
+  sched::task<void> settle();
+  /// Those handed over that could not be written, as far as that is known: a line each, and each once.
+  std::vector<std::string> take_failures();
   /// No more will be saved.
   sched::task<void> finish();
 
@@ -74,11 +76,12 @@ class CheckpointWriter {
   /// What became of a job. Whoever holds it may give out the next one.
   struct Outcome {
     Outcome() = default;
-    explicit Outcome(std::exception_ptr failure_) : failure(std::move(failure_)) {}
+    Outcome(std::uint64_t step_, std::exception_ptr failure_) : step(step_), failure(std::move(failure_)) {}
+    std::uint64_t step = 0;
     std::exception_ptr failure;
   };
 
-  sched::task<void> await_last();
+  void note(const Outcome& outcome);
   sched::task<void> write(Job job);
   sched::task<void> publish(std::string temporary, std::string folder);
   sched::task<void> remove(std::string folder, std::vector<std::string> names);
@@ -98,7 +101,7 @@ class CheckpointWriter {
 
   // The control's.
   bool under_way_ = false;
-  std::exception_ptr failure_;
+  std::vector<std::string> failures_;
   CheckpointTimes times_;
 };
 

@@ -153,7 +153,7 @@ class Journal {
       co_await metrics_file_.flush();
       co_await skips_file_.flush();
     } catch (const io::FileError& error) {
-      failure = error.what();
+      failure = fmt::format("no checkpoint of step {}: {}", room_.totals.progress.steps, error.what());
     }
     if (failure.empty()) {
       CheckpointState state = state_now(false);
@@ -165,14 +165,16 @@ class Journal {
   }
 
   sched::task<void> say_failures() {
-    std::optional<std::string> failure = room_.checkpoints.take_failure();
-    if (failure) co_await say_failure(std::move(*failure));
+    std::vector<std::string> failures = room_.checkpoints.take_failures();
+    for (std::string& failure : failures) co_await say_failure(std::move(failure));
   }
 
   /// The run ends here, or is interrupted.
   sched::task<void> end(bool finished) {
     co_await metrics_file_.close();
     co_await skips_file_.close();
+    co_await room_.checkpoints.settle();
+    co_await say_failures();
     CheckpointState state = state_now(finished);
     co_await room_.checkpoints.save_and_wait(room_.run, std::move(state));
     co_await room_.checkpoints.finish();
@@ -180,8 +182,7 @@ class Journal {
 
  private:
   sched::task<void> say_failure(std::string failure) {
-    std::string line = fmt::format("icosa: step {}: no checkpoint: {}; the run goes on and tries again",
-                                   room_.totals.progress.steps, failure);
+    std::string line = "icosa: " + failure + "; the run goes on and tries again";
     co_await room_.console.warn(std::move(line));
   }
 

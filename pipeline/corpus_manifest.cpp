@@ -1,29 +1,71 @@
 #include "pipeline/corpus_manifest.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <simdjson.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <map>
+#include <memory>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
 #include "io/error.hpp"
-#include "io/readable_file.hpp"
 #include "pipeline/json.hpp"
 
 namespace pipeline {
 namespace {
 
-/// xxHash3-64 of a file; nothing where it cannot be read, which ingest will say.
-std::string checksum_of(const std::string& path) {
-  try {
-    const io::ReadableFile file(path);
-    const std::vector<std::byte> bytes = file.read(0, file.size_bytes());
-    return fmt::format("{:016x}", XXH3_64bits(bytes.data(), bytes.size()));
-  } catch (const io::FileError&) {
-    return {};
+std::string hex(XXH64_hash_t hash) {
+  return fmt::format("{:016x}", hash);
+}
+
+/// Of a file larger than a block.
+sched::task<std::string> checksum_of_large(io::Files& files, const io::Source& source) {
+  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(), &XXH3_freeState);
+  if (state == nullptr) throw std::bad_alloc();
+  XXH3_64bits_reset(state.get());
+  const io::Block block = files.block(0);
+  io::OpenFile file = co_await files.open(source.path, O_RDONLY, 0);
+  for (std::uint64_t at = 0;;) {
+    const std::size_t got = co_await files.read(file, at, block, block.bytes.size());
+    if (got == 0) break;
+    XXH3_64bits_update(state.get(), block.bytes.data(), got);
+    at += got;
   }
+  co_await files.close(std::move(file));
+  co_return hex(XXH3_64bits_digest(state.get()));
+}
+
+/// xxHash3-64 of each file; nothing where it cannot be read, which ingest will say.
+sched::task<std::vector<std::string>> checksums_of(io::Files& files, const std::vector<const io::Source*>& sources) {
+  std::vector<std::string> checksums(sources.size());
+  for (std::size_t first = 0; first < sources.size(); first += files.blocks_count()) {
+    const std::size_t count = std::min<std::size_t>(files.blocks_count(), sources.size() - first);
+    std::vector<io::WholeRead> reads(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto index = static_cast<unsigned>(i);
+      reads[i] = {sources[first + i]->path.c_str(), files.block(index).bytes, index};
+    }
+    co_await files.read_whole(reads);
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto bytes = static_cast<std::size_t>(std::max(0, reads[i].result));
+      if (reads[i].result >= 0 && bytes < reads[i].memory.size())
+        checksums[first + i] = hex(XXH3_64bits(reads[i].memory.data(), bytes));
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      if (reads[i].result < 0 || !checksums[first + i].empty()) continue;
+      try {
+        std::string checksum = co_await checksum_of_large(files, *sources[first + i]);
+        checksums[first + i] = std::move(checksum);
+      } catch (const io::FileError&) {
+        continue;
+      }
+    }
+  }
+  co_return checksums;
 }
 
 /// A file of a manifest, or of both where it is the same.
@@ -64,25 +106,31 @@ std::string name_of(const Entries::value_type& entry) {
 
 }  // namespace
 
-std::string corpus_manifest(const std::vector<Dataset>& datasets) {
-  std::uint64_t files_count = 0;
+sched::task<std::string> corpus_manifest(io::Files& files, const std::vector<Dataset>& datasets) {
+  std::vector<const io::Source*> sources;
   std::uint64_t bytes = 0;
   for (const Dataset& dataset : datasets) {
-    files_count += dataset.corpus.sources.size();
-    for (const io::Source& source : dataset.corpus.sources) bytes += source.size_bytes;
+    for (const io::Source& source : dataset.corpus.sources) {
+      sources.push_back(&source);
+      bytes += source.size_bytes;
+    }
   }
-  const bool checked = files_count <= manifest_checked_files && bytes <= manifest_checked_bytes;
+  std::vector<std::string> checksums;
+  if (sources.size() <= manifest_checked_files && bytes <= manifest_checked_bytes)
+    checksums = co_await checksums_of(files, sources);
+  checksums.resize(sources.size());
   std::string text;
+  auto checksum = checksums.begin();
   for (const Dataset& dataset : datasets) {
     for (const io::Source& source : dataset.corpus.sources) {
       text += fmt::format(R"({{"corpus": {}, "file": {}, "bytes": {})", json_string(dataset.name),
                           json_string(source.origin), source.size_bytes);
-      const std::string checksum = checked ? checksum_of(source.path) : std::string();
-      if (!checksum.empty()) text += fmt::format(R"(, "checksum": "{}")", checksum);
+      if (!checksum->empty()) text += fmt::format(R"(, "checksum": "{}")", *checksum);
       text += "}\n";
+      ++checksum;
     }
   }
-  return text;
+  co_return text;
 }
 
 std::vector<std::string> manifest_differences(std::string_view was, std::string_view is, std::size_t lines_max) {

@@ -8,13 +8,15 @@
 #include <string_view>
 #include <vector>
 
+#include "io/files.hpp"
 #include "pipeline/dataset.hpp"
+#include "sched/task.hpp"
 
 namespace pipeline {
 
-/// corpus.jsonl of a checkpoint (docs/formats.md), by blocking calls. The files of a corpus of at most
-/// `manifest_checked_bytes` and `manifest_checked_files` are read for their checksums; larger ones have sizes only.
-std::string corpus_manifest(const std::vector<Dataset>& datasets);
+/// corpus.jsonl of a checkpoint (docs/formats.md). The files of corpora of at most `manifest_checked_bytes` and
+/// `manifest_checked_files` in all are read for their checksums, before training reads them; larger ones have sizes only.
+sched::task<std::string> corpus_manifest(io::Files& files, const std::vector<Dataset>& datasets);
 
 inline constexpr std::uint64_t manifest_checked_bytes = 64u << 20;
 inline constexpr std::uint64_t manifest_checked_files = 4096;

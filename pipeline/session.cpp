@@ -1,7 +1,6 @@
 #include "pipeline/session.hpp"
 
 #include <fmt/format.h>
-#include <asio/co_spawn.hpp>
 
 #include <exception>
 #include <limits>
@@ -11,6 +10,7 @@
 #include "compute/cpu.hpp"
 #include "pipeline/accounting_json.hpp"
 #include "pipeline/metrics.hpp"
+#include "pipeline/run_on.hpp"
 #include "pipeline/worker.hpp"
 #include "sched/scope.hpp"
 
@@ -64,11 +64,11 @@ void Session::go_on() {
 
 void Session::run() {
   std::exception_ptr failure;
-  asio::co_spawn(files_.executor(), train_and_validate(), [&](std::exception_ptr result) {
-    failure = result;
-    files_.stop();
-  });
-  files_.run();
+  try {
+    run_on(files_, train_and_validate());
+  } catch (...) {
+    failure = std::current_exception();
+  }
   // All coroutines have ended, but the opening of a gate may still be on its way to a core.
   run_.cores.join();
   if (failure) std::rethrow_exception(failure);
@@ -79,7 +79,8 @@ sched::task<void> Session::train_and_validate() {
   co_await say_what_will_happen();
   const RunLength length = co_await length_of_run();
   PackerShape shape = sizes_.packer;
-  shape.targets_max = length.targets;
+  // One bounded by epochs ends where they end: what is skipped behind the last token belongs to them.
+  shape.targets_max = settings_.epochs != 0 ? std::numeric_limits<std::uint64_t>::max() : length.targets;
   Ingest ingest = training_ingest(shape, accounting_);
   if (beginning_.resumed) ingest.start = beginning_.resumed->state.position;
   ControlRoom room = control_room(length);

@@ -18,6 +18,7 @@
 #include "pipeline/interrupt.hpp"
 #include "pipeline/model_config.hpp"
 #include "pipeline/presets.hpp"
+#include "pipeline/run_on.hpp"
 #include "pipeline/session.hpp"
 #include "pipeline/sizes.hpp"
 
@@ -58,15 +59,17 @@ void leave_run_folder(const std::string& out, const Session& session) {
   fs::remove(out, ignored);
 }
 
-RunIdentity identity_of(const TrainSettings& settings, const Material& material, const Sizes& sizes) {
-  return {configuration_of(settings, material.shuffle),
-          gpt2_config_json(sizes.shape, material.tokenizer->end_of_text()), material.tokenizer->to_json(),
-          corpus_manifest(material.datasets)};
+sched::task<void> make_manifest(io::Files& files, const Material& material, std::string& manifest) {
+  manifest = co_await corpus_manifest(files, material.datasets);
 }
 
-Beginning begin(const TrainSettings& settings, const Material& material, const Sizes& sizes) {
+Beginning begin(const TrainSettings& settings, const Material& material, const Sizes& sizes, io::Files& files) {
   Beginning beginning;
-  beginning.identity = identity_of(settings, material, sizes);
+  RunIdentity& identity = beginning.identity;
+  identity.configuration = configuration_of(settings, material.shuffle);
+  identity.config_json = gpt2_config_json(sizes.shape, material.tokenizer->end_of_text());
+  identity.tokenizer_json = material.tokenizer->to_json();
+  run_on(files, make_manifest(files, material, identity.manifest));
   if (settings.resume) {
     remove_abandoned(settings.out);
     beginning.resumed = find_resumed(settings, beginning.damaged, beginning.notes);
@@ -133,7 +136,8 @@ TrainResult train(TrainSettings wanted, RunHooks hooks) {
   require_memory(plan_memory(sizes, files_wanted));
   make_run_folder(settings.out);
 
-  Beginning beginning = begin(settings, material, sizes);
+  const std::unique_ptr<io::Files> files = io::make_files(files_wanted);
+  Beginning beginning = begin(settings, material, sizes, *files);
   describe_material(result, material, sizes);
   if (is_finished(beginning, settings)) {
     describe_finished(result, *beginning.resumed, material);
@@ -143,7 +147,6 @@ TrainResult train(TrainSettings wanted, RunHooks hooks) {
   }
   if (beginning.resumed) result.resumed_steps = beginning.resumed->state.progress.steps;
 
-  const std::unique_ptr<io::Files> files = io::make_files(files_wanted);
   sched::Cores cores(core_numbers, &compute::set_floating_point_mode);
   Session session(settings, material, sizes, std::move(beginning), *files, cores, std::move(hooks));
   try {
