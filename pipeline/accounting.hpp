@@ -45,8 +45,8 @@ struct CorpusShare {
   double weight;
 };
 
-/// Kept by ingest, on its executor, about all it has read; and once more by the control, step by step, about what has been
-/// trained on, which is what a run's totals and its checkpoints say.
+/// Kept by ingest, on its executor, about all it has read; and once more by the control, step by step, about what has
+/// been trained on, which is what a run's totals and its checkpoints say.
 class Accounting {
  public:
   struct Rules {

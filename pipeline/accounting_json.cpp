@@ -11,7 +11,7 @@ namespace pipeline {
 namespace {
 
 std::string to_json(const Totals& totals) {
-  return fmt::format("[{}, {}, {}, {}]", totals.documents, totals.skipped, totals.bytes, totals.tokens);
+  return fmt::format("[{},{},{},{}]", totals.documents, totals.skipped, totals.bytes, totals.tokens);
 }
 
 Totals totals_from_json(simdjson::dom::element json) {
@@ -23,9 +23,9 @@ Totals totals_from_json(simdjson::dom::element json) {
 std::string to_json(const Accounting& accounting, const std::vector<Dataset>& datasets) {
   std::string formats, corpora, files;
   for (const auto& [name, totals] : accounting.formats_)
-    formats += fmt::format("{}\"{}\": {}", formats.empty() ? "" : ", ", name, to_json(totals));
+    formats += fmt::format("{}\"{}\":{}", formats.empty() ? "" : ",", name, to_json(totals));
   for (std::size_t i = 0; i < accounting.corpora_.size(); ++i)
-    corpora += fmt::format("{}{{\"epochs\": {}, \"totals\": {}}}", i == 0 ? "" : ", ", accounting.epochs_[i],
+    corpora += fmt::format("{}{{\"epochs\":{},\"totals\":{}}}", i == 0 ? "" : ",", accounting.epochs_[i],
                            to_json(accounting.corpora_[i]));
   // Files of many documents that have been met, by their numbers over all corpora.
   std::size_t number = 0;
@@ -33,11 +33,11 @@ std::string to_json(const Accounting& accounting, const std::vector<Dataset>& da
     for (const io::Source& source : dataset.corpus.sources) {
       const auto found = accounting.files_.find(&source);
       if (found != accounting.files_.end())
-        files += fmt::format("{}[{}, {}]", files.empty() ? "" : ", ", number, to_json(found->second));
+        files += fmt::format("{}[{},{}]", files.empty() ? "" : ",", number, to_json(found->second));
       ++number;
     }
   }
-  return fmt::format(R"({{"all": {}, "binaries": {}, "formats": {{{}}}, "corpora": [{}], "files": [{}]}})",
+  return fmt::format(R"({{"all":{},"binaries":{},"formats":{{{}}},"corpora":[{}],"files":[{}]}})",
                      to_json(accounting.all_), accounting.binaries_count_, formats, corpora, files);
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// The books of a run as a checkpoint keeps them, so that its totals go on where they stood. The skips themselves stand in
-// skipped.jsonl.
+// The books of a run as a checkpoint keeps them, so that its totals go on where they stood. The skips themselves stand
+// in skipped.jsonl.
 
 #include <string>
 #include <string_view>
@@ -11,11 +11,11 @@
 
 namespace pipeline {
 
-/// As a JSON object. `datasets`: whose files the books are about.
+/// As a JSON object without spaces. `datasets`: whose files the books are about.
 std::string to_json(const Accounting& accounting, const std::vector<Dataset>& datasets);
 
-/// The way back: books under `rules` about the same files. `skips`: what skipped.jsonl says, in its order; none of them is
-/// entered again.
+/// The way back: books under `rules` about the same files. `skips`: what skipped.jsonl says, in its order; none of them
+/// is entered again.
 ///   Throws std::runtime_error, one line, for what `to_json` did not write.
 Accounting accounting_from_json(std::string_view json, const Accounting::Rules& rules,
                                 const std::vector<Dataset>& datasets, const std::vector<io::Skip>& skips);

@@ -37,7 +37,8 @@ struct CheckpointSource {
   std::string manifest;  ///< corpus.jsonl
 };
 
-/// Writes a new folder with everything in it, each file synced, and syncs the folder; fills in the checksums of `state`.
+/// Writes a new folder with everything in it, each file synced, and syncs the folder; fills in the checksums of
+/// `state`.
 ///   names: gets the names of the files that were begun.
 ///   Throws FileError; what was written until then stays.
 sched::task<void> write_checkpoint(io::Files& files, std::string folder, const CheckpointSource& source,

@@ -48,8 +48,9 @@ void read_tensors(const Checkpoint& checkpoint, const std::string& file, const s
     if (recorded == checkpoint.state.tensors.end() || recorded->second.count(slot.name) == 0)
       throw CheckpointError(path + ": state.json has no checksum of " + slot.name + "; use another checkpoint");
     if (recorded->second.at(slot.name) != found)
-      throw CheckpointError(fmt::format("{}: damaged: {} has checksum {} where state.json says {}; use another checkpoint",
-                                        path, slot.name, found, recorded->second.at(slot.name)));
+      throw CheckpointError(
+          fmt::format("{}: damaged: {} has checksum {} where state.json says {}; use another checkpoint", path,
+                      slot.name, found, recorded->second.at(slot.name)));
   }
 }
 
@@ -83,8 +84,8 @@ Checkpoint read_checkpoint(const std::string& path, std::vector<std::string>& da
   }
   if (damaged.size() == 1) throw CheckpointError(damaged.front());
   if (!damaged.empty())
-    throw CheckpointError(fmt::format("{}: none of its {} checkpoints is whole; the newest: {}", path, damaged.size(),
-                                      damaged.front()));
+    throw CheckpointError(
+        fmt::format("{}: none of its {} checkpoints is whole; the newest: {}", path, damaged.size(), damaged.front()));
   throw CheckpointError(path + (fs::exists(path) ? ": holds no whole checkpoint; give the folder of a run (--out)"
                                                  : ": no such folder; give the folder of a run (--out)"));
 }

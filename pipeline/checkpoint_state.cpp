@@ -43,15 +43,14 @@ class Reader {
 
   CheckpointState read() {
     simdjson::dom::element document;
-    if (parser_.parse(simdjson::padded_string(text_)).get(document) || document.get(root_))
-      refuse("not a JSON object");
+    if (parser_.parse(simdjson::padded_string(text_)).get(document) || document.get(root_)) refuse("not a JSON object");
     std::string_view format;
     if (root_["format"].get(format) || format != format_name)
       throw CheckpointError(name_ + ": not the state of a checkpoint of this program");
     const std::uint64_t version = number(root_, "version");
     if (version > CheckpointState::version)
-      throw NewerVersionError(fmt::format("{}: version {} of checkpoints; this icosa knows {}; use a newer icosa", name_,
-                                        version, CheckpointState::version));
+      throw NewerVersionError(fmt::format("{}: version {} of checkpoints; this icosa knows {}; use a newer icosa",
+                                          name_, version, CheckpointState::version));
     const std::size_t end = text_.rfind(checksum_begin);
     if (end == text_.npos || string(root_, "checksum") != checksum_of(text_.substr(0, end)))
       refuse("the checksum is wrong");
@@ -64,7 +63,8 @@ class Reader {
     state.final_loss = real(root_, "final_loss");
     const object length = object_at("length");
     state.length = {number(length, "tokens"), number(length, "steps"), number(length, "warmup_steps")};
-    for (const auto& [option, value] : strings(object_at("configuration"))) state.configuration.push_back({option, value});
+    for (const auto& [option, value] : strings(object_at("configuration")))
+      state.configuration.push_back({option, value});
     state.seed = number(object_at("random"), "seed");
     state.validation = validation("validation");
     state.best = validation("best");
@@ -76,7 +76,8 @@ class Reader {
     for (const auto field : object_at("tensors")) {
       object tensors;
       if (field.value.get(tensors)) refuse("\"tensors\" is not of objects");
-      for (const auto& [tensor, checksum] : strings(tensors)) state.tensors[std::string(field.key)][tensor] = checksum;
+      std::map<std::string, std::string>& of_file = state.tensors[std::string(field.key)];
+      for (const auto& [tensor, checksum] : strings(tensors)) of_file[tensor] = checksum;
     }
     return state;
   }
@@ -153,7 +154,8 @@ class Reader {
 }  // namespace
 
 std::string to_json(const CheckpointState& state) {
-  std::string json = fmt::format(R"({{
+  std::string json = fmt::format(
+      R"({{
   "format": "{}",
   "version": {},
   "icosa": {},
@@ -166,14 +168,13 @@ std::string to_json(const CheckpointState& state) {
   "final_loss": {},
   "length": {{"tokens": {}, "steps": {}, "warmup_steps": {}}},
 )",
-                                 format_name, CheckpointState::version, json_string(state.icosa_version),
-                                 state.arithmetic, state.digest, state.finished, state.progress.steps,
-                                 state.progress.targets_count, state.progress.documents_count,
-                                 json_number(state.final_loss), state.length.targets, state.length.steps,
-                                 state.length.warmup_steps);
+      format_name, CheckpointState::version, json_string(state.icosa_version), state.arithmetic, state.digest,
+      state.finished, state.progress.steps, state.progress.targets_count, state.progress.documents_count,
+      json_number(state.final_loss), state.length.targets, state.length.steps, state.length.warmup_steps);
   json += "  \"configuration\": " + strings_json(state.configuration, "  ") + ",\n";
   json += fmt::format("  \"random\": {{\"seed\": {}, \"step\": {}}},\n", state.seed, state.progress.steps);
-  json += "  \"validation\": " + validation_json(state.validation) + ",\n  \"best\": " + validation_json(state.best) + ",\n";
+  json += "  \"validation\": " + validation_json(state.validation) + ",\n  \"best\": " + validation_json(state.best) +
+          ",\n";
   json += fmt::format("  \"logs\": {{\"metrics.jsonl\": {}, \"skipped.jsonl\": {}}},\n", state.logs.metrics_bytes,
                       state.logs.skipped_bytes);
   json += "  \"ingest\": " + to_json(state.position) + ",\n  \"accounting\": " + state.accounting + ",\n";

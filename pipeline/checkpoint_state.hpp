@@ -1,7 +1,7 @@
 #pragma once
 
-// state.json of a checkpoint (docs/formats.md): where the run stands, how it was asked for, and a checksum for everything
-// else in the folder. What it says is what has been trained on, not what has been read ahead.
+// state.json of a checkpoint (docs/formats.md): where the run stands, how it was asked for, and a checksum for
+// everything else in the folder. What it says is what has been trained on, not what has been read ahead.
 
 #include <cstdint>
 #include <map>
@@ -60,7 +60,7 @@ struct CheckpointState {
   std::optional<Validation> best;        ///< the lowest loss of the run so far
   LogSizes logs;
   IngestPosition position;
-  std::string accounting;               ///< JSON: what has been trained on (pipeline/accounting_json.hpp)
+  std::string accounting;                    ///< JSON: what has been trained on (pipeline/accounting_json.hpp)
   std::map<std::string, std::string> files;  ///< checksum of each other file that is text, by its name
   /// Checksum of the bytes of each tensor, by file and name.
   std::map<std::string, std::map<std::string, std::string>> tensors;

@@ -27,12 +27,12 @@ sched::task<ModelImage> copy_model(Run& run, FloatArena& copy) {
   const std::size_t count = run.model.weights.span().size();
   if (copy.span().empty()) copy = FloatArena(3 * count);
   const std::span<float> to = copy.span();
-  const std::span<const float> parts[] = {run.model.weights.span(), run.model.moment1.span(),
-                                          run.model.moment2.span()};
+  const std::span<const float> parts[] = {run.model.weights.span(), run.model.moment1.span(), run.model.moment2.span()};
   sched::Scope scope(run.cores.control());
   for (std::size_t part = 0; part < 3; ++part)
     for (sched::CoreIndex core = 0; core < run.cores.count(); ++core)
-      scope.spawn(run.cores.of(core), copy_share(to.subspan(part * count, count), parts[part], core, run.cores.count()));
+      scope.spawn(run.cores.of(core),
+                  copy_share(to.subspan(part * count, count), parts[part], core, run.cores.count()));
   co_await scope.join();
   co_return ModelImage{to.first(count), to.subspan(count, count), to.subspan(2 * count, count)};
 }

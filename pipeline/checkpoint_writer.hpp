@@ -2,7 +2,8 @@
 
 // Writes the checkpoints of a run while training goes on. The control copies the model between two steps, which is all
 // the pause there is, and hands the copy over; a coroutine on the executor of Files writes it down, makes it appear by
-// one rename, and removes what is no longer kept. There is one copy: a checkpoint waits until the one before is on disk.
+// one rename, and removes what is no longer kept. There is one copy: a checkpoint waits until the one before is on
+// disk.
 
 #include <cstdint>
 #include <optional>

@@ -25,10 +25,24 @@ const char* schedule_name(compute::ScheduleKind kind) noexcept {
 
 // DESIGN.md, "What may change on resume". Workers, levels and accumulation count by their product; model, tokenizer and
 // corpus by what they are, not by how they are called.
-constexpr std::array<std::string_view, 18> changeable = {
-    "--steps",       "--workers",     "--levels",           "--accumulate", "--cores",           "--pin",
-    "--io",          "--read-ahead",  "--gradient-memory",  "--recompute",  "--eval-every",      "--eval-tokens",
-    "--model",       "--tokenizer",   "--checkpoint-every", "--keep",       "--checkpoint-minutes", "--ranks"};
+constexpr std::array<std::string_view, 18> changeable = {"--steps",
+                                                         "--workers",
+                                                         "--levels",
+                                                         "--accumulate",
+                                                         "--cores",
+                                                         "--pin",
+                                                         "--io",
+                                                         "--read-ahead",
+                                                         "--gradient-memory",
+                                                         "--recompute",
+                                                         "--eval-every",
+                                                         "--eval-tokens",
+                                                         "--model",
+                                                         "--tokenizer",
+                                                         "--checkpoint-every",
+                                                         "--keep",
+                                                         "--checkpoint-minutes",
+                                                         "--ranks"};
 
 bool may_change(std::string_view option) {
   return std::find(changeable.begin(), changeable.end(), option) != changeable.end();

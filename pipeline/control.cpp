@@ -212,9 +212,9 @@ class Journal {
     const RunTotals& totals = room_.totals;
     if (totals.steady_ns > 0)
       smooth.tokens_per_second = static_cast<double>(totals.steady_targets_count) / seconds(totals.steady_ns);
-    const double step_seconds =
-        metrics.step > first_step_ ? seconds(totals.steady_ns) / static_cast<double>(metrics.step - first_step_)
-                                   : metrics.step_ms * 1e-3;
+    const double step_seconds = metrics.step > first_step_
+                                    ? seconds(totals.steady_ns) / static_cast<double>(metrics.step - first_step_)
+                                    : metrics.step_ms * 1e-3;
     const double left = step_seconds * static_cast<double>(room_.length.steps - metrics.step);
     std::string line = progress_line(smooth, room_.length.steps, left, room_.console.width());
     if (room_.console.interactive()) {

@@ -24,11 +24,11 @@ namespace pipeline {
 struct RunTotals {
   Progress progress;
   double final_loss = 0;
-  Accounting accounting;                 ///< of what was trained on
-  Accounting validation_accounting;      ///< of the evaluation over all that is held out
-  std::optional<Validation> validation;  ///< the last one
-  std::optional<Validation> best;        ///< of all
-  std::uint64_t skipped_count = 0;       ///< lines of skipped.jsonl
+  Accounting accounting;                   ///< of what was trained on
+  Accounting validation_accounting;        ///< of the evaluation over all that is held out
+  std::optional<Validation> validation;    ///< the last one
+  std::optional<Validation> best;          ///< of all
+  std::uint64_t skipped_count = 0;         ///< lines of skipped.jsonl
   std::uint64_t steady_targets_count = 0;  ///< of all steps but the first of this process
   std::uint64_t steady_ns = 0;             ///< their time, without evaluations and checkpoints
   std::uint64_t steady_update_ns = 0;
@@ -51,19 +51,19 @@ struct ControlRoom {
   const TrainSettings& settings;
   compute::Schedule schedule;
   RunLength length;
-  LogSizes logs;                         ///< where they go on
-  std::vector<io::Skip> skips_written;   ///< that stand in skipped.jsonl
-  std::vector<io::Skip> skips_walked;    ///< of the walk through the folders
+  LogSizes logs;                        ///< where they go on
+  std::vector<io::Skip> skips_written;  ///< that stand in skipped.jsonl
+  std::vector<io::Skip> skips_walked;   ///< of the walk through the folders
   const std::vector<Dataset>& datasets;
-  CheckpointState checkpoint;            ///< what is the same in every one
+  CheckpointState checkpoint;         ///< what is the same in every one
   std::optional<HeldOut> validation;  ///< what is held out; none where nothing is
   CheckpointWriter& checkpoints;
   Console& console;
   RunTotals& totals;
 };
 
-/// Runs from the step after `totals.progress` until the last one is done. Throws Interrupted after Ctrl-C, FileError where
-/// the disk refuses.
+/// Runs from the step after `totals.progress` until the last one is done. Throws Interrupted after Ctrl-C, FileError
+/// where the disk refuses.
 sched::task<void> control(ControlRoom& room);
 
 }  // namespace pipeline

@@ -15,7 +15,8 @@
 namespace pipeline {
 
 /// corpus.jsonl of a checkpoint (docs/formats.md). The files of corpora of at most `manifest_checked_bytes` and
-/// `manifest_checked_files` in all are read for their checksums, before training reads them; larger ones have sizes only.
+/// `manifest_checked_files` in all are read for their checksums, before training reads them; larger ones have sizes
+/// only.
 sched::task<std::string> corpus_manifest(io::Files& files, const std::vector<Dataset>& datasets);
 
 inline constexpr std::uint64_t manifest_checked_bytes = 64u << 20;

@@ -24,8 +24,8 @@ void inspect_checkpoint(const std::string& path) {
   const Checkpoint checkpoint = read_checkpoint(path, damaged);
   for (const std::string& line : damaged) fmt::print("passed over: {}\n", line);
   const compute::Gpt2Shape& shape = checkpoint.shape;
-  fmt::print("checkpoint: {}\nmodel: gpt2, {} layers, {} heads, width {}, vocabulary {}, {} positions\n", checkpoint.path,
-             shape.layers, shape.heads, shape.channels, shape.vocabulary, shape.positions);
+  fmt::print("checkpoint: {}\nmodel: gpt2, {} layers, {} heads, width {}, vocabulary {}, {} positions\n",
+             checkpoint.path, shape.layers, shape.heads, shape.channels, shape.vocabulary, shape.positions);
   fmt::print("tokenizer: {}\nparameters: {}\n", checkpoint_tokenizer(checkpoint)->description(),
              format_count(compute::gpt2_parameters(shape)));
   for (const compute::Tensor& tensor : checkpoint.tensors)

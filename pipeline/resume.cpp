@@ -97,20 +97,20 @@ void check_identity(Resumed& resumed, const TrainSettings& settings, const RunId
   checkpoint.path = resumed.path;
   checkpoint.state.files = state.files;
   if (state.arithmetic != compute::arithmetic_version)
-    throw RefusedError(fmt::format("{}: of arithmetic {}, and this icosa computes with {}: the run would go on with other "
-                                   "bits; go on with icosa {}",
-                                   resumed.path, state.arithmetic, compute::arithmetic_version, state.icosa_version));
+    throw RefusedError(
+        fmt::format("{}: of arithmetic {}, and this icosa computes with {}: the run would go on with other "
+                    "bits; go on with icosa {}",
+                    resumed.path, state.arithmetic, compute::arithmetic_version, state.icosa_version));
   if (settings.steps != 0 && settings.steps < state.progress.steps)
     throw RefusedError(fmt::format("--steps {}: the run has done {} steps already; give at least that", settings.steps,
                                    state.progress.steps));
   std::vector<std::string> lines = configuration_differences(state.configuration, now.configuration);
   const bool same_model = read_checkpoint_text(checkpoint, "config.json") == now.config_json;
   if (!same_model && value_of(state.configuration, "--seq-len") == std::to_string(settings.seq_len))
-    lines.push_back(
-        fmt::format("--model is {} and was {}", settings.model, value_of(state.configuration, "--model")));
+    lines.push_back(fmt::format("--model is {} and was {}", settings.model, value_of(state.configuration, "--model")));
   if (read_checkpoint_text(checkpoint, "tokenizer.json") != now.tokenizer_json)
-    lines.push_back(fmt::format("--tokenizer is {} and was {}", settings.tokenizer,
-                                value_of(state.configuration, "--tokenizer")));
+    lines.push_back(
+        fmt::format("--tokenizer is {} and was {}", settings.tokenizer, value_of(state.configuration, "--tokenizer")));
   if (!same_model) throw RefusedError("--resume: " + joined(lines) + "; give what the run began with");
   if (!lines.empty() && !settings.resume_anyway)
     throw RefusedError("--resume: " + joined(lines) + "; give what the run began with, or --resume-anyway");
@@ -125,9 +125,10 @@ void check_identity(Resumed& resumed, const TrainSettings& settings, const RunId
   const std::string steps = value_of(state.configuration, "--steps");
   if (settings.steps != 0 && steps != std::to_string(settings.steps) &&
       settings.schedule != compute::ScheduleKind::constant)
-    resumed.notes.push_back(fmt::format("the run is {} steps long and was {}: from here on the learning rate takes "
-                                        "another curve",
-                                        settings.steps, steps));
+    resumed.notes.push_back(
+        fmt::format("the run is {} steps long and was {}: from here on the learning rate takes "
+                    "another curve",
+                    settings.steps, steps));
 }
 
 }  // namespace pipeline

@@ -35,8 +35,8 @@ struct RunIdentity {
   std::string manifest;        ///< of the corpus
 };
 
-/// The newest whole checkpoint of the run in `settings.out`. Nothing where there is none; then `damaged` is filled, with
-/// a line of `notes` for each.
+/// The newest whole checkpoint of the run in `settings.out`. Nothing where there is none; then `damaged` is filled,
+/// with a line of `notes` for each.
 ///   Throws CheckpointError for a checkpoint of a newer version of the format or of another arithmetic.
 std::optional<Resumed> find_resumed(const TrainSettings& settings, std::vector<KeptCheckpoint>& damaged,
                                     std::vector<std::string>& notes);

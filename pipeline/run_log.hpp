@@ -20,8 +20,8 @@ class RunLog {
 
   /// `size_bytes`: what stands in the file, which has been cut to it. Throws FileError.
   sched::task<void> open(std::uint64_t size_bytes);
-  /// Writes `lines` behind the others. What cannot be written is kept and tried again with the next; throws FileError once
-  /// that is more than `held_bytes_max`.
+  /// Writes `lines` behind the others. What cannot be written is kept and tried again with the next; throws FileError
+  /// once that is more than `held_bytes_max`.
   sched::task<void> append(std::string lines);
   /// Writes what was held back. Throws FileError.
   sched::task<void> flush();

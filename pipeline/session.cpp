@@ -111,8 +111,20 @@ ControlRoom Session::control_room(const RunLength& length) {
     logs = beginning_.resumed->state.logs;
     skips = beginning_.resumed->skips;
   }
-  return {run_,         files_,        settings_, schedule, length, logs, std::move(skips), material_.skips(),
-          material_.datasets, std::move(state), held_out(), checkpoints_, console_, totals_};
+  return {run_,
+          files_,
+          settings_,
+          schedule,
+          length,
+          logs,
+          std::move(skips),
+          material_.skips(),
+          material_.datasets,
+          std::move(state),
+          held_out(),
+          checkpoints_,
+          console_,
+          totals_};
 }
 
 sched::task<void> Session::prepare_corpus() {

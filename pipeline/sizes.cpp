@@ -56,7 +56,7 @@ MemoryPlan plan_memory(const Sizes& sizes, const io::FilesOptions& files) {
            {fmt::format("activations of {} cores", sizes.cores_count),
             sizes.cores_count * sizes.workspace_floats * sizeof(float)},
            {"copy for checkpoints", sizes.checkpoint_floats * sizeof(float)},
-          {"batches", batches * batch_bytes},
+           {"batches", batches * batch_bytes},
            {"file blocks", files.blocks_count * files.block_bytes},
            {"program", program_bytes}}};
 }

@@ -61,7 +61,9 @@ std::string summary_json(const TrainResult& result) {
   word("shuffle", shuffle_name(result.shuffle));
   real("final_loss", totals.final_loss);
   text += "  \"val_loss\": " + (validated ? json_number(totals.validation->evaluation.loss()) : "null") + ",\n";
-  text += "  \"val_bits_per_byte\": " + (validated ? json_number(totals.validation->evaluation.bits_per_byte()) : "null") + ",\n";
+  text +=
+      "  \"val_bits_per_byte\": " + (validated ? json_number(totals.validation->evaluation.bits_per_byte()) : "null") +
+      ",\n";
   number("val_documents", validated ? totals.validation->documents_count : 0);
   number("val_tokens", validated ? totals.validation->evaluation.targets_count : 0);
   real("seconds", result.seconds);
@@ -116,8 +118,9 @@ std::string summary_text(const TrainResult& result) {
       binaries_count(totals), result.left_out.hidden_count, result.left_out.special_count,
       result.left_out.repeated_count, static_cast<double>(peak_resident_bytes()) / (1024.0 * 1024.0),
       result.gradients_count_max, result.gradients_count, format_count(result.files.reads),
-      static_cast<double>(result.files.bytes_read) * 1e-6, result.files_description, result.checkpoint, result.checkpoints.count, mean_pause_ms(result.checkpoints),
-      milliseconds(result.checkpoints.pause_ns_max), result.digest);
+      static_cast<double>(result.files.bytes_read) * 1e-6, result.files_description, result.checkpoint,
+      result.checkpoints.count, mean_pause_ms(result.checkpoints), milliseconds(result.checkpoints.pause_ns_max),
+      result.digest);
   return text;
 }
 
