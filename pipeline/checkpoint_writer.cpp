@@ -149,6 +149,10 @@ sched::task<void> CheckpointWriter::remove_unwanted() {
   }
 }
 
+sched::task<void> CheckpointWriter::make_ready(Run& run) {
+  co_await copy_model(run, copy_);
+}
+
 void CheckpointWriter::note(const Outcome& outcome) {
   under_way_ = false;
   if (!outcome.failure) return;

@@ -53,6 +53,8 @@ class CheckpointWriter {
 
   // By the control, between steps.
 
+  /// Makes the copy's memory, before the first step: its first touch takes ten times as long as the copying.
+  sched::task<void> make_ready(Run& run);
   /// Copies the model on all cores and hands it over. What becomes of it is said by a later `take_outcome`.
   sched::task<void> save(Run& run, CheckpointState state);
   /// Writes the model itself and awaits that it is on disk; tries once more where it fails. Throws FileError.
@@ -91,7 +93,7 @@ class CheckpointWriter {
   io::Files& files_;
   const CheckpointSource& source_;
   Rules rules_;
-  FloatArena copy_;  // made with the first checkpoint
+  FloatArena copy_;
 
   // The writer's.
   std::vector<KeptCheckpoint> kept_;

@@ -63,6 +63,8 @@ class Journal {
     co_await metrics_file_.open(room_.logs.metrics_bytes);
     co_await skips_file_.open(room_.logs.skipped_bytes, room_.skips_written);
     co_await skips_file_.append(room_.skips_walked);
+    if (room_.settings.checkpoint_every != 0 || room_.settings.checkpoint_minutes > 0)
+      co_await room_.checkpoints.make_ready(room_.run);
     step_began_ns_ = checkpoint_ns_ = now_ns();
   }
 

@@ -46,8 +46,9 @@ sched::task<std::vector<std::string>> checksums_of(io::Files& files, const std::
     const std::size_t count = std::min<std::size_t>(files.blocks_count(), sources.size() - first);
     std::vector<io::WholeRead> reads(count);
     for (std::size_t i = 0; i < count; ++i) {
-      const auto index = static_cast<unsigned>(i);
-      reads[i] = {sources[first + i]->path.c_str(), files.block(index).bytes, index};
+      reads[i].path = sources[first + i]->path.c_str();
+      reads[i].block_index = static_cast<unsigned>(i);
+      reads[i].memory = files.block(reads[i].block_index).bytes;
     }
     co_await files.read_whole(reads);
     for (std::size_t i = 0; i < count; ++i) {

@@ -7,34 +7,16 @@
 #include <vector>
 
 #include "io/corpus.hpp"
-#include "io/safetensors.hpp"
 #include "pipeline/accounting.hpp"
-#include "pipeline/checkpoint.hpp"
 #include "pipeline/checkpoint_folders.hpp"
 #include "pipeline/commands.hpp"
+#include "pipeline/inspect.hpp"
 #include "pipeline/metrics.hpp"
 
 namespace pipeline {
 namespace {
 
 namespace fs = std::filesystem;
-
-void inspect_checkpoint(const std::string& path) {
-  std::vector<std::string> damaged;
-  const Checkpoint checkpoint = read_checkpoint(path, damaged);
-  for (const std::string& line : damaged) fmt::print("passed over: {}\n", line);
-  const compute::Gpt2Shape& shape = checkpoint.shape;
-  fmt::print("checkpoint: {}\nmodel: gpt2, {} layers, {} heads, width {}, vocabulary {}, {} positions\n",
-             checkpoint.path, shape.layers, shape.heads, shape.channels, shape.vocabulary, shape.positions);
-  fmt::print("tokenizer: {}\nparameters: {}\n", checkpoint_tokenizer(checkpoint)->description(),
-             format_count(compute::gpt2_parameters(shape)));
-  for (const compute::Tensor& tensor : checkpoint.tensors)
-    fmt::print("  {:40} [{}]\n", tensor.name, io::shape_text(tensor.shape));
-  const CheckpointState& state = checkpoint.state;
-  fmt::print("step: {} of {}\ntokens: {}\ndocuments: {}\n", state.progress.steps, state.length.steps,
-             format_count(state.progress.targets_count), format_count(state.progress.documents_count));
-  fmt::print("every tensor verified against its checksum\ndigest: {}\n", state.digest);
-}
 
 void inspect_corpus(const std::string& path) {
   const io::Corpus corpus = io::find_corpus({path});
@@ -63,8 +45,10 @@ void inspect_corpus(const std::string& path) {
 
 int inspect_command(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
-    if (holds_run(path) || fs::exists(path + "/state.json")) {
+    if (fs::exists(path + "/state.json")) {
       inspect_checkpoint(path);
+    } else if (holds_run(path)) {
+      inspect_run(path);
     } else {
       inspect_corpus(path);
     }
