@@ -167,7 +167,7 @@ class Journal {
         metrics.step > 1 ? seconds(totals.steady_ns) / static_cast<double>(metrics.step - 1) : metrics.step_ms * 1e-3;
     const double left = step_seconds * static_cast<double>(room_.steps_total - metrics.step);
     std::string line = progress_line(smooth, room_.steps_total, left, room_.console.width());
-    if (room_.console.interactive()) {
+    if (room_.console.interactive() && !last) {
       co_await room_.console.draw(std::move(line));
     } else {
       co_await room_.console.say(std::move(line));

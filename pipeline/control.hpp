@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
 #include <vector>
 
 #include "compute/schedule.hpp"
@@ -19,12 +18,6 @@
 #include "sched/task.hpp"
 
 namespace pipeline {
-
-/// The run was asked to end, and has written its checkpoint.
-class Interrupted : public std::runtime_error {
- public:
-  Interrupted() : std::runtime_error("interrupted") {}
-};
 
 /// What a run amounted to, gathered by the control.
 struct RunTotals {

@@ -12,6 +12,7 @@
 #include "compute/cpu.hpp"
 #include "io/error.hpp"
 #include "pipeline/clock.hpp"
+#include "pipeline/interrupt.hpp"
 #include "pipeline/presets.hpp"
 #include "pipeline/session.hpp"
 #include "pipeline/sizes.hpp"
