@@ -232,7 +232,8 @@ void add_tokenizer_train(CLI::App& tokenizer, std::function<int()>& chosen) {
       ->add_option("--special", settings->special_tokens,
                    "text of a special token, once for each; ids in this order, <|endoftext|> first where not given")
       ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);  // else CLI11 takes [PAD] for a list
   train
       ->add_option("--max-token-length", settings->token_bytes_max,
                    "merge only pairs that are shorter than so many bytes, except those of two bytes")
