@@ -29,6 +29,7 @@ struct TokenOptions {
 
 int train_command(TrainSettings settings);
 int tokenize_command(TokenizeSettings settings);
+int tokenizer_train_command(TokenizerTrainSettings settings);
 int generate_command(const GenerateOptions& options);
 int encode_command(const TokenOptions& options);
 int decode_command(const TokenOptions& options);

@@ -219,7 +219,7 @@ class Journal {
                                     : metrics.step_ms * 1e-3;
     const double left = step_seconds * static_cast<double>(room_.length.steps - metrics.step);
     std::string line = progress_line(smooth, room_.length.steps, left, room_.console.width());
-    if (room_.console.interactive()) {
+    if (room_.console.interactive() && !last) {
       co_await room_.console.draw(std::move(line));
     } else {
       co_await room_.console.say(std::move(line));

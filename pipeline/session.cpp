@@ -130,11 +130,7 @@ ControlRoom Session::control_room(const RunLength& length) {
 sched::task<void> Session::prepare_corpus() {
   const io::BlockShare blocks{0, files_.blocks_count()};
   std::string index_path = settings_.out + "/documents.index";
-  if (material_.shuffle == Shuffle::global || material_.val_fraction > 0) {
-    std::string text = "looking through the corpus";
-    co_await console_.draw(std::move(text));
-  }
-  co_await prepare(files_, blocks, settings_, material_, std::move(index_path));
+  co_await prepare(files_, blocks, settings_, material_, console_, std::move(index_path));
 }
 
 sched::task<void> Session::say_what_will_happen() {

@@ -83,6 +83,14 @@ struct TokenizeSettings : DataSettings {
   bool resume = false;
 };
 
+/// What `icosa tokenizer train` was asked to do. `out` is a file; `tokenizer` is that of token files.
+struct TokenizerTrainSettings : DataSettings {
+  std::size_t vocabulary_size = 0;
+  std::uint64_t min_frequency = 0;
+  std::size_t token_bytes_max = 0;          ///< 0: no bound
+  std::vector<std::string> special_tokens;  ///< the end of text comes first where it is not among them
+};
+
 /// Refuses what cannot be in the options that commands share. Throws SettingsError.
 void check(const DataSettings& settings);
 

@@ -91,7 +91,7 @@ class BadInput(Case):
                       ["--model", "some/config.json"]):
             with self.subTest(option=words[0]):
                 self.refused(CORPUS, *words, code=2, names=[words[0], "not built"])
-        for command in ("eval", "tokenizer"):
+        for command in ("eval", "export"):
             self.assert_one_line(icosa(command, "x", "--y", code=2).stderr, command, "not built")
 
     def test_wrong_usage(self):
