@@ -48,9 +48,32 @@ void print_tensors(const Checkpoint& checkpoint, const std::string& file, std::s
   }
 }
 
-void print_checkpoint(const Checkpoint& checkpoint) {
+/// Reads and verifies all that is in it. Throws CheckpointError.
+Checkpoint read_whole(const std::string& path) {
+  std::vector<std::string> none;
+  Checkpoint checkpoint = read_checkpoint(path, none);
   FloatArena moment1, moment2;
   read_moments(checkpoint, moment1, moment2);
+  return checkpoint;
+}
+
+/// The newest one that is whole in everything, the optimizer's state too, as --resume would find it.
+Checkpoint read_newest(const std::string& run, std::vector<std::string>& damaged) {
+  std::vector<std::string> found = list_checkpoints(run);
+  for (; !found.empty(); found.pop_back()) {
+    try {
+      return read_whole(found.back());
+    } catch (const CheckpointError& error) {
+      damaged.push_back(error.what());
+    }
+  }
+  if (damaged.empty()) throw CheckpointError(run + ": holds no checkpoint yet; give the folder of a run (--out)");
+  if (damaged.size() == 1) throw CheckpointError(damaged.front());
+  throw CheckpointError(
+      fmt::format("{}: none of its {} checkpoints is whole; the newest: {}", run, damaged.size(), damaged.front()));
+}
+
+void print_checkpoint(const Checkpoint& checkpoint) {
   const compute::Gpt2Shape& shape = checkpoint.shape;
   const CheckpointState& state = checkpoint.state;
   fmt::print("checkpoint: {}\nmodel: gpt2, {} layers, {} heads, width {}, vocabulary {}, {} positions\n",
@@ -77,13 +100,12 @@ void print_checkpoint(const Checkpoint& checkpoint) {
 }  // namespace
 
 void inspect_checkpoint(const std::string& path) {
-  std::vector<std::string> damaged;
-  print_checkpoint(read_checkpoint(path, damaged));
+  print_checkpoint(read_whole(path));
 }
 
 void inspect_run(const std::string& path) {
   std::vector<std::string> damaged;
-  const Checkpoint newest = read_checkpoint(path, damaged);
+  const Checkpoint newest = read_newest(path, damaged);
   const CheckpointState& state = newest.state;
   fmt::print("run: {}\n", path);
   fmt::print("progress: {} of {} steps{}\n", format_count(state.progress.steps), format_count(state.length.steps),
