@@ -28,6 +28,9 @@ class BpeEncoder final : public Encoder {
     if (tail_.capacity() > 16 * block_bytes_max) tail_ = {};  // after a giant pre-token, which is rare
   }
 
+  // Splitting looks at nothing that comes before a pre-token.
+  std::optional<std::size_t> held_bytes() const noexcept override { return tail_.size(); }
+
  private:
   static constexpr std::size_t block_bytes_max = 64 << 10;
 
