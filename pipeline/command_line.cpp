@@ -201,8 +201,13 @@ void add_train(CLI::App& app, const ConfigFile& config, std::function<int()>& ch
   add_validation(*train, *settings);
   train->add_option("--checkpoint-every", settings->checkpoint_every,
                     "steps between checkpoints (default: only at the end)");
-  train->add_option("--keep", settings->keep, "newest checkpoints to keep")->capture_default_str();
-  for (const char* const name : {"--resume", "--trace"}) not_built_option(*train, name);
+  train->add_option("--checkpoint-minutes", settings->checkpoint_minutes, "minutes between checkpoints, beside that");
+  train->add_option("--keep", settings->keep, "newest checkpoints to keep, beside the one with the best held-out loss")
+      ->capture_default_str();
+  train->add_flag("--resume", settings->resume,
+                  "go on from the newest whole checkpoint in --out, to the same weights as a run never stopped");
+  train->add_flag("--resume-anyway", settings->resume_anyway, "as --resume, though options or the corpus have changed");
+  not_built_option(*train, "--trace");
   train->callback([settings, &chosen] { chosen = [settings] { return train_command(*settings); }; });
 }
 

@@ -39,6 +39,11 @@ sched::task<void> Console::say(std::string line) {
   co_await write(std::move(text));
 }
 
+sched::task<void> Console::warn(std::string line) {
+  std::string text = (std::exchange(drawn_, false) ? erase_line : "") + line + "\n";
+  co_await write(std::move(text));
+}
+
 sched::task<void> Console::draw(std::string line) {
   if (!interactive_) co_return;
   drawn_ = true;

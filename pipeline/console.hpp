@@ -26,6 +26,8 @@ class Console {
 
   /// A line that stays.
   sched::task<void> say(std::string line);
+  /// A line about what went wrong, also where nothing else is shown.
+  sched::task<void> warn(std::string line);
   /// The line at the bottom, drawn over the last one; on a terminal only.
   sched::task<void> draw(std::string line);
   /// Takes the line at the bottom away; what is written by other means follows.

@@ -58,9 +58,11 @@ void print(std::string_view bytes) {
 
 int generate_command(const GenerateOptions& options) {
   catch_interrupts();
-  const std::string folder = find_checkpoint(options.source);
-  const Checkpoint checkpoint = read_checkpoint(folder);
-  const std::shared_ptr<const io::Tokenizer> tokenizer = checkpoint_tokenizer(folder);
+  std::vector<std::string> damaged;
+  const Checkpoint checkpoint = read_checkpoint(options.source, damaged);
+  for (const std::string& line : damaged) std::fprintf(stderr, "icosa: %s: passed over\n", line.c_str());
+  const std::string& folder = checkpoint.path;
+  const std::shared_ptr<const io::Tokenizer> tokenizer = checkpoint_tokenizer(checkpoint);
   if (tokenizer->vocabulary_size() != checkpoint.shape.vocabulary)
     throw CheckpointError(folder + ": tokenizer.json has " + std::to_string(tokenizer->vocabulary_size()) +
                           " ids where config.json says " + std::to_string(checkpoint.shape.vocabulary));

@@ -115,6 +115,7 @@ sched::task<void> look_through(io::DocumentReader& reader, const Selection& held
   while (!sides.both()) {
     std::optional<io::Slab> slab = co_await reader.next();
     if (!slab) break;
+    if (interrupted()) throw Interrupted();
     for (const io::RawDocument& document : slab->documents)
       if (document.source != nullptr) look_at(*document.source, document.begin_bytes, held_out, sides);
     reader.give_back(std::move(*slab));

@@ -69,7 +69,10 @@ struct TrainSettings : DataSettings {
   std::uint64_t eval_every = 0;  ///< steps; 0: at the end only
   std::uint64_t eval_tokens = 65536;
   std::uint64_t checkpoint_every = 0;  ///< steps; 0: at the end only
+  double checkpoint_minutes = 0;       ///< 0: by steps only
   std::uint64_t keep = 2;
+  bool resume = false;
+  bool resume_anyway = false;  ///< with what differs
 
   std::size_t step_batches_count() const noexcept { return workers * accumulate; }
 };
