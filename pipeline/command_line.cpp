@@ -272,17 +272,31 @@ void add_generate(CLI::App& app, std::function<int()>& chosen) {
   CLI::App* const generate = app.add_subcommand("generate", "continue a prompt with a trained model");
   const auto options = std::make_shared<GenerateOptions>();
   generate->add_option("RUN", options->source, "folder of a run or of one of its checkpoints")->required();
+  GeneratorOptions& generator = options->generator;
   generate->add_option("--prompt", options->prompt, "text to continue");
+  generate->add_option("--prompt-file", options->prompt_file, "file with the text to continue; -: standard input");
   generate->add_option("--max-tokens", options->tokens_max, "tokens to add at most")->capture_default_str();
-  generate->add_option("--temperature", options->sampling.temperature, "0: always the most likely token")
+  generate->add_option("--samples", options->samples_count, "continuations of the prompt")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  generate->add_option("--temperature", generator.sampling.temperature, "0: always the most likely token")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  generate->add_option("--top-k", options->sampling.top_k, "choose among so many tokens; 0: all")
+  generate->add_option("--top-k", generator.sampling.top_k, "choose among so many tokens; 0: all")
       ->capture_default_str();
-  generate->add_option("--top-p", options->sampling.top_p, "choose among the most likely tokens of this total")
+  generate->add_option("--top-p", generator.sampling.top_p, "choose among the most likely tokens of this total")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  generate->add_option("--seed", options->seed, "seed of the choice")->capture_default_str();
+  generate
+      ->add_option("--min-p", generator.sampling.min_p,
+                   "leave out tokens below this share of the most likely one's probability")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  generate->add_option("--repetition-penalty", generator.repetition_penalty, "above 1: tokens repeat less; 1: none")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  generate->add_option("--seed", generator.seed, "seed of the choice")->capture_default_str();
+  generate->add_flag("--json", options->json, "a line of JSON for each continuation");
   generate->add_flag("--quiet", options->quiet, "show errors only");
   generate->callback([options, &chosen] { chosen = [options] { return generate_command(*options); }; });
 }

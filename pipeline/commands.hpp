@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "compute/sampling.hpp"
+#include "pipeline/generator.hpp"
 #include "pipeline/settings.hpp"
 
 namespace pipeline {
@@ -16,9 +16,11 @@ namespace pipeline {
 struct GenerateOptions {
   std::string source;  ///< RUN or CHECKPOINT
   std::string prompt;
+  std::string prompt_file;  ///< "-": standard input
   std::size_t tokens_max = 200;
-  compute::Sampling sampling{0.8, 0, 0.95};
-  std::uint64_t seed = 1;
+  std::size_t samples_count = 1;
+  GeneratorOptions generator;
+  bool json = false;
   bool quiet = false;
 };
 
