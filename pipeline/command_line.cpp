@@ -312,6 +312,21 @@ void add_token_command(CLI::App& app, std::function<int()>& chosen, const char* 
   sub->callback([options, command, &chosen] { chosen = [options, command] { return command(*options); }; });
 }
 
+void add_bench(CLI::App& app, std::function<int()>& chosen) {
+  CLI::App* const bench = app.add_subcommand("bench", "measure on this machine");
+  bench->require_subcommand(1);
+  CLI::App* const step = bench->add_subcommand(
+      "step", "where the time of a training step goes, operation by operation, beside what the machine could do");
+  const auto options = std::make_shared<BenchOptions>();
+  step->add_option("--model", options->model, "a preset: " + preset_names())->capture_default_str();
+  step->add_option("--vocab-size", options->vocabulary, "tokens (default: what the preset is usually trained with)");
+  step->add_option("--workers", options->micro_batches, "micro-batches of a step")
+      ->check(at_least_one)
+      ->capture_default_str();
+  step->add_option("--seconds", options->seconds, "time to measure for")->capture_default_str();
+  step->callback([options, &chosen] { chosen = [options] { return bench_command(*options); }; });
+}
+
 void add_inspect(CLI::App& app, std::function<int()>& chosen) {
   CLI::App* const inspect = app.add_subcommand("inspect", "show what a run, a checkpoint or a corpus holds");
   const auto paths = std::make_shared<std::vector<std::string>>();
@@ -363,7 +378,12 @@ int run_command_line(int argument_count, char** arguments) {
   add_token_command(app, chosen, "decode", "token ids to text", "a line [ids] in, a line {\"text\": ...} out",
                     &decode_command);
   add_inspect(app, chosen);
+<<<<<<< HEAD
+  add_bench(app, chosen);
+  for (const char* const name : {"eval", "tokenizer", "export"}) not_built_command(app, name);
+=======
   for (const char* const name : {"eval", "export", "bench"}) not_built_command(app, name);
+>>>>>>> main
 
   try {
     put_in_config(app, words, config);

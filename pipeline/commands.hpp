@@ -8,7 +8,12 @@
 #include <string>
 #include <vector>
 
+<<<<<<< HEAD
+#include "compute/sampling.hpp"
+#include "pipeline/presets.hpp"
+=======
 #include "pipeline/generator.hpp"
+>>>>>>> main
 #include "pipeline/settings.hpp"
 
 namespace pipeline {
@@ -24,11 +29,20 @@ struct GenerateOptions {
   bool quiet = false;
 };
 
+/// Of `icosa bench step`.
+struct BenchOptions {
+  std::string model{default_preset};
+  std::size_t vocabulary = 0;      ///< 0: what the preset is usually trained with
+  std::size_t micro_batches = 12;  ///< of a step
+  double seconds = 8;
+};
+
 struct TokenOptions {
   std::string tokenizer;
   bool jsonl = false;
 };
 
+int bench_command(const BenchOptions& options);
 int train_command(TrainSettings settings);
 int tokenize_command(TokenizeSettings settings);
 int tokenizer_train_command(TokenizerTrainSettings settings);
