@@ -378,12 +378,8 @@ int run_command_line(int argument_count, char** arguments) {
   add_token_command(app, chosen, "decode", "token ids to text", "a line [ids] in, a line {\"text\": ...} out",
                     &decode_command);
   add_inspect(app, chosen);
-<<<<<<< HEAD
   add_bench(app, chosen);
-  for (const char* const name : {"eval", "tokenizer", "export"}) not_built_command(app, name);
-=======
-  for (const char* const name : {"eval", "export", "bench"}) not_built_command(app, name);
->>>>>>> main
+  for (const char* const name : {"eval", "export"}) not_built_command(app, name);
 
   try {
     put_in_config(app, words, config);

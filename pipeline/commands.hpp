@@ -8,12 +8,8 @@
 #include <string>
 #include <vector>
 
-<<<<<<< HEAD
-#include "compute/sampling.hpp"
-#include "pipeline/presets.hpp"
-=======
 #include "pipeline/generator.hpp"
->>>>>>> main
+#include "pipeline/presets.hpp"
 #include "pipeline/settings.hpp"
 
 namespace pipeline {
