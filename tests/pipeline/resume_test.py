@@ -397,5 +397,41 @@ class Refusals(ResumeCase):
         self.refuse("state.json", "version 2", "newer icosa")
 
 
+class Files(ResumeCase):
+    """What lies beside the checkpoints."""
+    OPTIONS = dict(val_fraction=0, shuffle="global", seq_len=60, epochs=2)
+
+    def setUp(self):
+        super().setUp()
+        self.corpus = self.mixed_corpus(compressed=False)
+        self.train(self.corpus, name="whole", checkpoint_every=1, keep=99, **self.OPTIONS)
+        self.index = self.stop_at(2, self.folder / "whole", "run") / "documents.index"
+
+    def test_newer_versions_are_refused(self):
+        version = bytearray(self.index.read_bytes())
+        version[8] += 1
+        self.index.write_bytes(version)
+        self.train(self.corpus, resume=True, code=1, **self.OPTIONS)
+        self.assert_one_line(self.stderr, "documents.index", "version 2", "newer icosa")
+        self.index.unlink()
+        shutil.rmtree(self.index.parent / "checkpoints")
+        count = self.index.parent / "epochs.json"
+        count.write_text(count.read_text().replace('"version": 1', '"version": 2'))
+        self.train(self.corpus, resume=True, code=1, **self.OPTIONS)
+        self.assert_one_line(self.stderr, "epochs.json", "version 2", "newer icosa")
+
+    def test_a_damaged_index_is_made_anew(self):
+        good = self.index.read_bytes()
+        for at in 1, 17, 30, 50, 90, len(good) - 5:
+            damaged = bytearray(good)
+            damaged[at] ^= 1
+            self.index.write_bytes(damaged)
+            run = self.folder / f"run{at}"
+            shutil.copytree(self.index.parent, run)
+            self.train(self.corpus, name=run.name, resume=True, **self.OPTIONS)
+            self.assert_same_run(run, self.folder / "whole")
+            self.assertEqual((run / "documents.index").read_bytes()[12:], good[12:])
+
+
 if __name__ == "__main__":
     unittest.main()
