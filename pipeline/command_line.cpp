@@ -301,6 +301,21 @@ void add_generate(CLI::App& app, std::function<int()>& chosen) {
   generate->callback([options, &chosen] { chosen = [options] { return generate_command(*options); }; });
 }
 
+void add_eval(CLI::App& app, std::function<int()>& chosen) {
+  CLI::App* const eval = app.add_subcommand("eval", "loss, perplexity and bits per byte of a model over documents");
+  const auto options = std::make_shared<EvalOptions>();
+  eval->add_option("RUN", options->source, "folder of a run or of one of its checkpoints")->required();
+  add_data(*eval, options->data);
+  // Every token counts once, whatever the order; the tokenizer is the model's.
+  for (const char* const name : {"--mix", "--shuffle", "--seed", "--tokenizer", "--summary"})
+    eval->remove_option(eval->get_option(name));
+  eval->add_option("--seq-len", options->seq_len, "positions of a window (default: all of the model's)");
+  eval->add_option("--stride", options->stride,
+                   "how far each window goes on; the others of its positions are context (default: half)");
+  eval->add_flag("--json", options->json, "print one JSON object");
+  eval->callback([options, &chosen] { chosen = [options] { return eval_command(*options); }; });
+}
+
 void add_token_command(CLI::App& app, std::function<int()>& chosen, const char* name, const char* description,
                        const char* jsonl_description, int (*command)(const TokenOptions&)) {
   CLI::App* const sub = app.add_subcommand(name, description);
@@ -387,7 +402,8 @@ int run_command_line(int argument_count, char** arguments) {
                     &decode_command);
   add_inspect(app, chosen);
   add_bench(app, chosen);
-  for (const char* const name : {"eval", "export"}) not_built_command(app, name);
+  add_eval(app, chosen);
+  for (const char* const name : {"export"}) not_built_command(app, name);
 
   try {
     put_in_config(app, words, config);
