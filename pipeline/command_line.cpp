@@ -244,6 +244,11 @@ void add_tokenizer_train(CLI::App& tokenizer, std::function<int()>& chosen) {
                    "merge only pairs that are shorter than so many bytes, except those of two bytes")
       ->check(at_least_one);
   train
+      ->add_option("--val-fraction", settings->val_fraction,
+                   "learn from no document that icosa train holds out with the same share")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  train
       ->add_option_function<std::string>(
           "--pattern",
           [](const std::string& name) {

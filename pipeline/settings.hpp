@@ -89,6 +89,7 @@ struct TokenizerTrainSettings : DataSettings {
   std::uint64_t min_frequency = 0;
   std::size_t token_bytes_max = 0;          ///< 0: no bound
   std::vector<std::string> special_tokens;  ///< the end of text comes first where it is not among them
+  double val_fraction = 0;                  ///< documents that `icosa train` holds out with the same share are left out
 };
 
 /// Refuses what cannot be in the options that commands share. Throws SettingsError.
