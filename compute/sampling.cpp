@@ -62,6 +62,16 @@ std::vector<double> cumulated_weights(std::span<const float> logits, const std::
 
 }  // namespace
 
+void penalize_repetition(std::span<float> logits, std::span<const std::int32_t> seen, float penalty) {
+  std::vector<std::int32_t> once(seen.begin(), seen.end());
+  std::sort(once.begin(), once.end());
+  once.erase(std::unique(once.begin(), once.end()), once.end());
+  for (const std::int32_t id : once) {
+    float& logit = logits[static_cast<std::size_t>(id)];
+    logit = logit > 0 ? logit / penalty : logit * penalty;
+  }
+}
+
 std::int32_t sample(std::span<const float> logits, const Sampling& sampling, double uniform) {
   assert(!logits.empty());
   assert(uniform >= 0 && uniform < 1);
@@ -74,6 +84,16 @@ std::int32_t sample(std::span<const float> logits, const Sampling& sampling, dou
   if (sampling.top_p < 1) {
     end = std::lower_bound(sums.begin(), sums.end(), std::max(sampling.top_p, 0.0) * sums.back());
     end += end == sums.end() ? 0 : 1;  // the candidate with which the sum reaches top_p is kept
+  }
+  if (sampling.min_p > 0) {
+    const auto too_unlikely = [&](std::int32_t id) {
+      const double logit = logits[static_cast<std::size_t>(id)];
+      const double best = logits[static_cast<std::size_t>(ids.front())];
+      return std::exp((logit - best) / sampling.temperature) < sampling.min_p;
+    };
+    const auto first = std::partition_point(ids.begin() + 1, ids.begin() + (end - sums.begin()),
+                                            [&](std::int32_t id) { return !too_unlikely(id); });
+    end = sums.begin() + (first - ids.begin());
   }
   const double chosen = uniform * *(end - 1);
   const auto found = std::upper_bound(sums.begin(), end, chosen);

@@ -68,8 +68,8 @@ class RecordFiles final : public StretchOrder {
 /// Writes an index while the records pass by.
 class DocumentIndex::Builder {
  public:
-  Builder(Files& files, const std::vector<Source>& sources, std::string path)
-      : files_(files), sources_(sources), path_(std::move(path)), temporary_(path_ + ".tmp") {}
+  Builder(Files& files, const std::vector<Source>& sources, std::string path, IndexWatch& watch)
+      : files_(files), sources_(sources), watch_(watch), path_(std::move(path)), temporary_(path_ + ".tmp") {}
 
   sched::task<void> build(BlockShare blocks, DocumentOptions options) {
     const int flags = O_WRONLY | O_CREAT | O_TRUNC;
@@ -98,6 +98,7 @@ class DocumentIndex::Builder {
       }
       reader.give_back(std::move(*slab));
       if (buffer_.size() >= write_bytes) co_await flush();
+      co_await watch_.goes_on();
     }
     reader.stop();
     pass_to(sources_.size());
@@ -153,6 +154,7 @@ class DocumentIndex::Builder {
 
   Files& files_;
   const std::vector<Source>& sources_;
+  IndexWatch& watch_;
   std::string path_;
   std::string temporary_;
   OpenFile file_;
@@ -166,12 +168,13 @@ class DocumentIndex::Builder {
 
 sched::task<std::unique_ptr<DocumentIndex>> DocumentIndex::make(Files& files, BlockShare blocks,
                                                                 const std::vector<Source>& sources,
-                                                                const DocumentOptions& options, std::string path) {
+                                                                const DocumentOptions& options, std::string path,
+                                                                IndexWatch& watch) {
   std::unique_ptr<DocumentIndex> index(new DocumentIndex(files, sources));
   const bool there = co_await index->open(path);
   if (there) co_return index;
   {
-    Builder builder(files, sources, path);
+    Builder builder(files, sources, path, watch);
     co_await builder.build(blocks, options);
   }
   const bool made = co_await index->open(path);

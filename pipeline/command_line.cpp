@@ -201,8 +201,13 @@ void add_train(CLI::App& app, const ConfigFile& config, std::function<int()>& ch
   add_validation(*train, *settings);
   train->add_option("--checkpoint-every", settings->checkpoint_every,
                     "steps between checkpoints (default: only at the end)");
-  train->add_option("--keep", settings->keep, "newest checkpoints to keep")->capture_default_str();
-  for (const char* const name : {"--resume", "--trace"}) not_built_option(*train, name);
+  train->add_option("--checkpoint-minutes", settings->checkpoint_minutes, "minutes between checkpoints, beside that");
+  train->add_option("--keep", settings->keep, "newest checkpoints to keep, beside the one with the best held-out loss")
+      ->capture_default_str();
+  train->add_flag("--resume", settings->resume,
+                  "go on from the newest whole checkpoint in --out, to the same weights as a run never stopped");
+  train->add_flag("--resume-anyway", settings->resume_anyway, "as --resume, though options or the corpus have changed");
+  not_built_option(*train, "--trace");
   train->callback([settings, &chosen] { chosen = [settings] { return train_command(*settings); }; });
 }
 
@@ -220,21 +225,78 @@ void add_tokenize(CLI::App& app, const ConfigFile& config, std::function<int()>&
   tokenize->callback([settings, &chosen] { chosen = [settings] { return tokenize_command(*settings); }; });
 }
 
+void add_tokenizer_train(CLI::App& tokenizer, std::function<int()>& chosen) {
+  CLI::App* const train = tokenizer.add_subcommand("train", "learn a byte-level BPE from the text below PATH...");
+  const auto settings = std::make_shared<TokenizerTrainSettings>();
+  train->add_option("--out", settings->out, "tokenizer.json to write")->required();
+  train->add_option("--vocab-size", settings->vocabulary_size, "ids, with special tokens and the 256 bytes")
+      ->required();
+  train->add_option("--min-frequency", settings->min_frequency, "merge no pair that stands less often")
+      ->capture_default_str();
+  train
+      ->add_option("--special", settings->special_tokens,
+                   "text of a special token, once for each; ids in this order, <|endoftext|> first where not given")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);  // else CLI11 takes [PAD] for a list
+  train
+      ->add_option("--max-token-length", settings->token_bytes_max,
+                   "merge only pairs that are shorter than so many bytes, except those of two bytes")
+      ->check(at_least_one);
+  train
+      ->add_option_function<std::string>(
+          "--pattern",
+          [](const std::string& name) {
+            for (const char* const later : {"cl100k", "o200k", "qwen2"})
+              if (name == later) throw NotBuilt("--pattern " + name);
+            if (name != "gpt2") throw SettingsError(not_one_of("--pattern", name, "gpt2"));
+          },
+          "how text is split before merges: gpt2")
+      ->default_str("gpt2");
+  settings->shuffle = Shuffle::none;
+  add_data(*train, *settings);
+  // The order of the documents and their shares change nothing.
+  for (const char* const name : {"--mix", "--shuffle", "--seed"}) train->remove_option(train->get_option(name));
+  train->get_option("--tokenizer")
+      ->description("the tokenizer of token files among PATH: bytes, gpt2, a file or folder");
+  train->callback([settings, &chosen] { chosen = [settings] { return tokenizer_train_command(*settings); }; });
+}
+
+void add_tokenizer(CLI::App& app, std::function<int()>& chosen) {
+  CLI::App* const tokenizer = app.add_subcommand("tokenizer", "learn a tokenizer");
+  tokenizer->require_subcommand(1);
+  add_tokenizer_train(*tokenizer, chosen);
+}
+
 void add_generate(CLI::App& app, std::function<int()>& chosen) {
   CLI::App* const generate = app.add_subcommand("generate", "continue a prompt with a trained model");
   const auto options = std::make_shared<GenerateOptions>();
   generate->add_option("RUN", options->source, "folder of a run or of one of its checkpoints")->required();
+  GeneratorOptions& generator = options->generator;
   generate->add_option("--prompt", options->prompt, "text to continue");
+  generate->add_option("--prompt-file", options->prompt_file, "file with the text to continue; -: standard input");
   generate->add_option("--max-tokens", options->tokens_max, "tokens to add at most")->capture_default_str();
-  generate->add_option("--temperature", options->sampling.temperature, "0: always the most likely token")
+  generate->add_option("--samples", options->samples_count, "continuations of the prompt")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  generate->add_option("--temperature", generator.sampling.temperature, "0: always the most likely token")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  generate->add_option("--top-k", options->sampling.top_k, "choose among so many tokens; 0: all")
+  generate->add_option("--top-k", generator.sampling.top_k, "choose among so many tokens; 0: all")
       ->capture_default_str();
-  generate->add_option("--top-p", options->sampling.top_p, "choose among the most likely tokens of this total")
+  generate->add_option("--top-p", generator.sampling.top_p, "choose among the most likely tokens of this total")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  generate->add_option("--seed", options->seed, "seed of the choice")->capture_default_str();
+  generate
+      ->add_option("--min-p", generator.sampling.min_p,
+                   "leave out tokens below this share of the most likely one's probability")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  generate->add_option("--repetition-penalty", generator.repetition_penalty, "above 1: tokens repeat less; 1: none")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  generate->add_option("--seed", generator.seed, "seed of the choice")->capture_default_str();
+  generate->add_flag("--json", options->json, "a line of JSON for each continuation");
   generate->add_flag("--quiet", options->quiet, "show errors only");
   generate->callback([options, &chosen] { chosen = [options] { return generate_command(*options); }; });
 }
@@ -309,6 +371,7 @@ int run_command_line(int argument_count, char** arguments) {
   app.require_subcommand(1);
   add_train(app, config, chosen);
   add_tokenize(app, config, chosen);
+  add_tokenizer(app, chosen);
   add_generate(app, chosen);
   add_token_command(app, chosen, "encode", "standard input to token ids", "a line {\"text\": ...} in, a line [ids] out",
                     &encode_command);
@@ -316,7 +379,7 @@ int run_command_line(int argument_count, char** arguments) {
                     &decode_command);
   add_inspect(app, chosen);
   add_bench(app, chosen);
-  for (const char* const name : {"eval", "tokenizer", "export"}) not_built_command(app, name);
+  for (const char* const name : {"eval", "export"}) not_built_command(app, name);
 
   try {
     put_in_config(app, words, config);

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "compute/sampling.hpp"
+#include "pipeline/generator.hpp"
 #include "pipeline/presets.hpp"
 #include "pipeline/settings.hpp"
 
@@ -17,9 +17,11 @@ namespace pipeline {
 struct GenerateOptions {
   std::string source;  ///< RUN or CHECKPOINT
   std::string prompt;
+  std::string prompt_file;  ///< "-": standard input
   std::size_t tokens_max = 200;
-  compute::Sampling sampling{0.8, 0, 0.95};
-  std::uint64_t seed = 1;
+  std::size_t samples_count = 1;
+  GeneratorOptions generator;
+  bool json = false;
   bool quiet = false;
 };
 
@@ -39,6 +41,7 @@ struct TokenOptions {
 int bench_command(const BenchOptions& options);
 int train_command(TrainSettings settings);
 int tokenize_command(TokenizeSettings settings);
+int tokenizer_train_command(TokenizerTrainSettings settings);
 int generate_command(const GenerateOptions& options);
 int encode_command(const TokenOptions& options);
 int decode_command(const TokenOptions& options);

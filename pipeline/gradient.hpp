@@ -3,11 +3,15 @@
 // What crosses a boundary: the gradient of a micro-batch, or of several that have been added, with what was counted.
 
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "compute/adamw.hpp"
 
 namespace pipeline {
+
+class Accounting;
+struct IngestPosition;
 
 /// One buffer of the pool. Whoever holds the pointer owns it; only they may write.
 struct Gradient {
@@ -16,6 +20,8 @@ struct Gradient {
   std::uint64_t targets_count = 0;
   std::uint64_t documents_count = 0;
   bool last_step = false;
+  std::shared_ptr<const IngestPosition> position;  ///< of ingest behind the step, as its micro-batches have it
+  std::shared_ptr<const Accounting> books;         ///< likewise
 };
 
 /// left += right, as the sum tree adds. Returns left; right is free again.

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "pipeline/interrupt.hpp"
 #include "sched/scope.hpp"
 
 namespace pipeline {
@@ -21,7 +22,10 @@ void require_text(const Ingest& ingest, std::uint64_t documents_before) {
   throw DamageError(reason + "; give a folder with text in UTF-8, JSONL with a --text-key, or token shards");
 }
 
-/// Packs what the feed gives, and keeps with each step where ingest goes on after it.
+/// Nobody is judged by the books of a step.
+constexpr Accounting::Rules no_judgement{false, 1};
+
+/// Packs what the feed gives, and keeps with each step where ingest goes on after it and what it entered in its books.
 class FeedPacker {
  public:
   FeedPacker(const Ingest& ingest, const DocumentFeed& feed)
@@ -36,27 +40,38 @@ class FeedPacker {
 
   Packer& packer() noexcept { return packer_; }
 
-  /// The last step may be partial.
+  /// The last step may be partial; what follows its last document belongs to it too.
   void finish() {
-    if (packer_.step_room() != 0) packer_.mark(position());
+    if (marked_books_) {
+      const auto behind_the_step = std::exchange(books_, std::make_shared<Accounting>(*marked_books_));
+      *books_ += *behind_the_step;
+    }
+    mark();
     packer_.finish();
   }
 
-  void add(const TokenPart& part) {
+  /// `fresh`: not a skip of an earlier epoch.
+  void add(const TokenPart& part, bool fresh) {
     using Kind = io::RawDocument::Kind;
     const Kind kind = part.item->document.kind;
     if (kind == Kind::whole || kind == Kind::lengthy) {
-      add_ids(part.ids, false);
-      if (part.last) add_ids(std::span(&end_of_text_, 1), true);
+      document_.tokens += part.ids.size();
+      document_.bytes += part.text_bytes;
+      add_ids(part.ids, nullptr);
+      if (part.last) add_ids(std::span(&end_of_text_, 1), part.item->document.source);
+    } else if (fresh) {
+      books_->enter(part, feed_.corpus());
     }
-    if (!part.last) return;
+    // Where the run ends within a document, another may go on there.
+    if (!part.last || packer_.full()) return;
+    document_ = {};
     document_tokens_ = 0;
     behind_ = feed_.position();
   }
 
  private:
-  /// In slices that end where a step does.
-  void add_ids(std::span<const io::TokenId> ids, bool ends_document) {
+  /// In slices that end where a step does. `ended`: whose end these ids are, or none.
+  void add_ids(std::span<const io::TokenId> ids, const io::Source* ended) {
     const std::size_t known = std::min<std::uint64_t>(dropped_, ids.size());
     dropped_ -= known;
     document_tokens_ += known;
@@ -65,15 +80,23 @@ class FeedPacker {
       std::uint64_t room = packer_.step_room();
       if (room == 0) room = packer_.step_targets();
       const std::span<const io::TokenId> slice = ids.first(std::min<std::uint64_t>(room, ids.size()));
-      if (ends_document) {
+      if (packer_.step_room() == 0) marked_books_.reset();  // that step was not the last
+      if (ended != nullptr) {
         packer_.end_document(true);
+        document_.documents = 1;
+        books_->enter(*ended, feed_.corpus(), document_);
       } else {
         packer_.add(slice);
       }
       ids = ids.subspan(slice.size());
       document_tokens_ += slice.size();
-      if (packer_.step_room() == 0) packer_.mark(position());
+      if (packer_.step_room() == 0) mark();
     }
+  }
+
+  void mark() {
+    marked_books_ = std::exchange(books_, std::make_shared<Accounting>(no_judgement));
+    packer_.mark(position(), marked_books_);
   }
 
   IngestPosition position() const {
@@ -83,7 +106,10 @@ class FeedPacker {
   const DocumentFeed& feed_;
   Packer packer_;
   const io::TokenId end_of_text_;
-  FeedPosition behind_;  // the last whole document
+  std::shared_ptr<Accounting> books_ = std::make_shared<Accounting>(no_judgement);  // since the last mark
+  std::shared_ptr<const Accounting> marked_books_;                                  // of a step that is not on its way
+  Totals document_;                                                                 // the one under way
+  FeedPosition behind_;                                                             // the last whole document
   std::uint64_t document_tokens_ = 0;
   std::uint64_t dropped_;  // of the first document: consumed before the start
 };
@@ -100,8 +126,8 @@ sched::task<void> pack(const Ingest& ingest, DocumentFeed& feed, BatchChannel& b
       if (!more) break;
       continue;
     }
-    ingest.accounting.enter(*part, feed.corpus());
-    packing.add(*part);
+    const bool fresh = ingest.accounting.enter(*part, feed.corpus());
+    packing.add(*part, fresh);
     if (part->item->document.kind == io::RawDocument::Kind::epoch_end) require_text(ingest, documents_before);
     for (std::optional<MicroBatch> batch = packer.take(); batch; batch = packer.take())
       co_await batches.send(std::move(*batch));
@@ -117,6 +143,7 @@ sched::task<void> add_up_targets(BatchChannel& batches, std::uint64_t& targets_c
   for (;;) {
     const std::optional<MicroBatch> batch = co_await batches.receive();
     if (!batch) co_return;
+    if (interrupted()) throw Interrupted();
     targets_count += batch->targets_count;
   }
 }

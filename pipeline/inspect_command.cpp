@@ -7,29 +7,16 @@
 #include <vector>
 
 #include "io/corpus.hpp"
-#include "io/safetensors.hpp"
 #include "pipeline/accounting.hpp"
-#include "pipeline/checkpoint.hpp"
+#include "pipeline/checkpoint_folders.hpp"
 #include "pipeline/commands.hpp"
+#include "pipeline/inspect.hpp"
 #include "pipeline/metrics.hpp"
 
 namespace pipeline {
 namespace {
 
 namespace fs = std::filesystem;
-
-void inspect_checkpoint(const std::string& path) {
-  const Checkpoint checkpoint = read_checkpoint(path);
-  const compute::Gpt2Shape& shape = checkpoint.shape;
-  fmt::print("checkpoint: {}\nmodel: gpt2, {} layers, {} heads, width {}, vocabulary {}, {} positions\n", path,
-             shape.layers, shape.heads, shape.channels, shape.vocabulary, shape.positions);
-  fmt::print("tokenizer: {}\nparameters: {}\n", checkpoint_tokenizer(path)->description(),
-             format_count(compute::gpt2_parameters(shape)));
-  for (const compute::Tensor& tensor : checkpoint.tensors)
-    fmt::print("  {:40} [{}]\n", tensor.name, io::shape_text(tensor.shape));
-  fmt::print("state: {}", checkpoint.state_json);
-  fmt::print("weights verified against the recorded checksum\ndigest: {}\n", checkpoint.recorded_digest);
-}
 
 void inspect_corpus(const std::string& path) {
   const io::Corpus corpus = io::find_corpus({path});
@@ -58,8 +45,10 @@ void inspect_corpus(const std::string& path) {
 
 int inspect_command(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
-    if (holds_run(path) || fs::exists(path + "/state.json")) {
-      inspect_checkpoint(find_checkpoint(path));
+    if (fs::exists(path + "/state.json")) {
+      inspect_checkpoint(path);
+    } else if (holds_run(path)) {
+      inspect_run(path);
     } else {
       inspect_corpus(path);
     }

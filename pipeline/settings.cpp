@@ -45,6 +45,7 @@ void check(const DataSettings& settings) {
 
 TrainSettings complete(TrainSettings settings) {
   check(settings);
+  settings.resume = settings.resume || settings.resume_anyway;
   if (settings.model.empty()) settings.model = default_preset;
   const Preset* const preset = find_preset(settings.model);
   require(preset != nullptr, fmt::format("--model {}: no such preset; there are {}", settings.model, preset_names()));
@@ -67,6 +68,7 @@ TrainSettings complete(TrainSettings settings) {
   require_number("--weight-decay", settings.weight_decay, 0, 1e3);
   require_number("--grad-clip", settings.grad_clip, 0, 1e9);
   require_number("--val-fraction", settings.val_fraction, 0, 1);
+  require_number("--checkpoint-minutes", settings.checkpoint_minutes, 0, 1e6);
   require_between("--keep", settings.keep, 1, 1u << 20);
   require_between("--eval-tokens", settings.eval_tokens, 1, std::uint64_t{1} << 62);
   return settings;

@@ -69,7 +69,10 @@ struct TrainSettings : DataSettings {
   std::uint64_t eval_every = 0;  ///< steps; 0: at the end only
   std::uint64_t eval_tokens = 65536;
   std::uint64_t checkpoint_every = 0;  ///< steps; 0: at the end only
+  double checkpoint_minutes = 0;       ///< 0: by steps only
   std::uint64_t keep = 2;
+  bool resume = false;
+  bool resume_anyway = false;  ///< with what differs
 
   std::size_t step_batches_count() const noexcept { return workers * accumulate; }
 };
@@ -78,6 +81,14 @@ struct TrainSettings : DataSettings {
 struct TokenizeSettings : DataSettings {
   std::uint64_t shard_tokens = 100'000'000;
   bool resume = false;
+};
+
+/// What `icosa tokenizer train` was asked to do. `out` is a file; `tokenizer` is that of token files.
+struct TokenizerTrainSettings : DataSettings {
+  std::size_t vocabulary_size = 0;
+  std::uint64_t min_frequency = 0;
+  std::size_t token_bytes_max = 0;          ///< 0: no bound
+  std::vector<std::string> special_tokens;  ///< the end of text comes first where it is not among them
 };
 
 /// Refuses what cannot be in the options that commands share. Throws SettingsError.

@@ -19,6 +19,8 @@ Sizes sizes_of(const TrainSettings& settings, const Preset& preset, std::size_t 
   sizes.workspace_floats = compute::gpt2_workspace_floats(sizes.shape, settings.micro_batch, settings.seq_len);
   // While one step computes the next one is there, and no more: ingest then waits.
   sizes.batches_capacity = settings.step_batches_count() + cores_count;
+  if (settings.checkpoint_every != 0 || settings.checkpoint_minutes > 0)
+    sizes.checkpoint_floats = 3 * sizes.model_floats;
   sizes.packer = {settings.seq_len, settings.micro_batch, settings.step_batches_count(), settings.tokens,
                   settings.document_mask};
   return sizes;
@@ -53,6 +55,7 @@ MemoryPlan plan_memory(const Sizes& sizes, const io::FilesOptions& files) {
            {fmt::format("{} gradients", sizes.gradients_count), sizes.gradients_count * model_bytes},
            {fmt::format("activations of {} cores", sizes.cores_count),
             sizes.cores_count * sizes.workspace_floats * sizeof(float)},
+           {"copy for checkpoints", sizes.checkpoint_floats * sizeof(float)},
            {"batches", batches * batch_bytes},
            {"file blocks", files.blocks_count * files.block_bytes},
            {"program", program_bytes}}};

@@ -24,6 +24,8 @@ void compute_gradient(Run& run, sched::CoreIndex core, const MicroBatch& batch, 
   gradient.targets_count = loss.targets_count;
   gradient.documents_count = batch.documents_count;
   gradient.last_step = batch.last_step;
+  gradient.position = batch.position;
+  gradient.books = batch.books;
   add_time(state.times.compute_ns, began_ns);
   if (run.hooks.after_compute) run.hooks.after_compute(run, core, batch, gradient);
 }

@@ -87,11 +87,11 @@ class BadInput(Case):
         self.refused(CORPUS, "--steps", 3, "--epochs", 1, code=2, names=["--steps", "--epochs"])
 
     def test_what_is_not_built_yet_is_refused_by_name(self):
-        for words in (["--resume"], ["--trace", "t.json"], ["--levels", 2], ["--gradient-memory", "fast"],
+        for words in (["--trace", "t.json"], ["--levels", 2], ["--gradient-memory", "fast"],
                       ["--model", "some/config.json"]):
             with self.subTest(option=words[0]):
                 self.refused(CORPUS, *words, code=2, names=[words[0], "not built"])
-        for command in ("eval", "tokenizer"):
+        for command in ("eval", "export"):
             self.assert_one_line(icosa(command, "x", "--y", code=2).stderr, command, "not built")
 
     def test_wrong_usage(self):
