@@ -77,6 +77,29 @@ void add_length_and_rate(CLI::App& app, TrainSettings& settings) {
       ->capture_default_str();
 }
 
+void add_optimizer(CLI::App& app, TrainSettings& settings) {
+  app.add_option_function<std::string>(
+         "--optimizer",
+         [&settings](const std::string& name) {
+           if (name == "adamw") {
+             settings.optimizer = OptimizerKind::adamw;
+           } else if (name == "muon") {
+             settings.optimizer = OptimizerKind::muon;
+           } else {
+             throw SettingsError(not_one_of("--optimizer", name, "adamw, muon"));
+           }
+         },
+         "adamw, or muon for the matrices between embeddings and head with adamw for the rest")
+      ->default_str("adamw");
+  app.add_option("--beta1", settings.beta1, "decay of AdamW's first moment")->capture_default_str();
+  app.add_option("--beta2", settings.beta2, "decay of AdamW's second moment")->capture_default_str();
+  app.add_option("--epsilon", settings.epsilon, "AdamW's epsilon")->capture_default_str();
+  app.add_option("--muon-lr", settings.muon_learning_rate, "Muon's peak learning rate; --lr is AdamW's")
+      ->capture_default_str();
+  app.add_option("--muon-momentum", settings.muon_momentum, "Muon's momentum")->capture_default_str();
+  app.add_option("--muon-weight-decay", settings.muon_weight_decay, "Muon's weight decay")->capture_default_str();
+}
+
 void add_model(CLI::App& app, TrainSettings& settings) {
   app.add_option_function<std::string>(
          "--model",
@@ -198,6 +221,7 @@ void add_train(CLI::App& app, const ConfigFile& config, std::function<int()>& ch
   add_data(*train, *settings);
   add_model(*train, *settings);
   add_length_and_rate(*train, *settings);
+  add_optimizer(*train, *settings);
   add_validation(*train, *settings);
   train->add_option("--checkpoint-every", settings->checkpoint_every,
                     "steps between checkpoints (default: only at the end)");
@@ -243,6 +267,11 @@ void add_tokenizer_train(CLI::App& tokenizer, std::function<int()>& chosen) {
       ->add_option("--max-token-length", settings->token_bytes_max,
                    "merge only pairs that are shorter than so many bytes, except those of two bytes")
       ->check(at_least_one);
+  train
+      ->add_option("--val-fraction", settings->val_fraction,
+                   "learn from no document that icosa train holds out with the same share")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
   train
       ->add_option_function<std::string>(
           "--pattern",

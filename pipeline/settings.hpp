@@ -46,6 +46,9 @@ struct DataSettings {
   io::FilesKind io = io::FilesKind::automatic;
 };
 
+/// Muon has the matrices between the embeddings and the head, AdamW the rest.
+enum class OptimizerKind { adamw, muon };
+
 /// The numbers 0 and "" mean: not said, take the preset's or the default.
 struct TrainSettings : DataSettings {
   std::string model;
@@ -64,6 +67,13 @@ struct TrainSettings : DataSettings {
   compute::ScheduleKind schedule = compute::ScheduleKind::cosine;
   double weight_decay = 0.1;
   double grad_clip = 1;
+  OptimizerKind optimizer = OptimizerKind::adamw;
+  double beta1 = 0.9;
+  double beta2 = 0.95;
+  double epsilon = 1e-8;
+  double muon_learning_rate = 0.02;  ///< peak, of the matrices that Muon has
+  double muon_momentum = 0.95;
+  double muon_weight_decay = 0.01;
 
   double val_fraction = 0.05;
   std::uint64_t eval_every = 0;  ///< steps; 0: at the end only
@@ -89,6 +99,7 @@ struct TokenizerTrainSettings : DataSettings {
   std::uint64_t min_frequency = 0;
   std::size_t token_bytes_max = 0;          ///< 0: no bound
   std::vector<std::string> special_tokens;  ///< the end of text comes first where it is not among them
+  double val_fraction = 0;                  ///< documents that `icosa train` holds out with the same share are left out
 };
 
 /// Refuses what cannot be in the options that commands share. Throws SettingsError.

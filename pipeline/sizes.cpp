@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "pipeline/micro_batch.hpp"
+#include "pipeline/update.hpp"
 #include "sched/sum_tree.hpp"
 
 namespace pipeline {
@@ -17,6 +18,9 @@ Sizes sizes_of(const TrainSettings& settings, const Preset& preset, std::size_t 
   sizes.gradients_count = cores_count + sched::SumTree(settings.step_batches_count()).depth() + 1;
   sizes.model_floats = compute::gpt2_floats(sizes.shape);
   sizes.workspace_floats = compute::gpt2_workspace_floats(sizes.shape, settings.micro_batch, settings.seq_len);
+  if (settings.optimizer == OptimizerKind::muon)
+    sizes.workspace_floats =
+        std::max(sizes.workspace_floats, muon_workspace_floats(compute::gpt2_tensors(sizes.shape)));
   // While one step computes the next one is there, and no more: ingest then waits.
   sizes.batches_capacity = settings.step_batches_count() + cores_count;
   if (settings.checkpoint_every != 0 || settings.checkpoint_minutes > 0)
