@@ -53,6 +53,9 @@ class BpeEncoder final : public Encoder {
     if (tail_.capacity() > 16 * window_bytes) tail_ = {};  // after a giant pre-token, which is rare
   }
 
+  // Splitting looks at nothing that comes before a pre-token.
+  std::optional<std::size_t> held_bytes() const noexcept override { return tail_.size(); }
+
  private:
   static constexpr std::size_t window_bytes = 16 << 10;  // the masks of so many stay in the first-level cache
   static constexpr std::size_t tail_bytes = 256;
