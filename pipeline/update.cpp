@@ -1,10 +1,12 @@
 #include "pipeline/update.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <span>
 #include <vector>
 
+#include "compute/tree_sum.hpp"
 #include "sched/scope.hpp"
 
 namespace pipeline {
@@ -23,12 +25,17 @@ Range range_of(std::size_t floats_count, std::size_t core, std::size_t cores_cou
   return {edge(core), edge(core + 1)};
 }
 
-sched::task<void> add_squares(Range range, std::span<const float> gradient, float scale, std::span<double> sums) {
-  if (range.first == range.last) co_return;
-  const std::size_t first_block = range.first / norm_block;
-  const std::size_t blocks = (range.last - range.first + norm_block - 1) / norm_block;
-  compute::square_sums(sums.subspan(first_block, blocks), gradient.subspan(range.first, range.last - range.first),
-                       scale);
+/// Adds the row up and takes the norm, a tile of 16 KiB after the other: the squares find it in the L1 cache.
+sched::task<void> add_up(Range range, const GradientRow& row, float scale, std::span<double> sums) {
+  const std::span<float> gradient = row.values[0]->values;
+  std::array<const float*, sched::sphere> tiles{};
+  for (std::size_t first = range.first; first < range.last; first += norm_block) {
+    const std::span<float> tile = gradient.subspan(first, std::min(norm_block, range.last - first));
+    for (std::size_t i = 0; i < row.count; ++i) tiles[i] = row.values[i]->values.data() + first;
+    if (row.count > 1) compute::tree_sum(tile, {tiles.data(), row.count});
+    compute::square_sums(sums.subspan(first / norm_block, 1), tile, scale);
+  }
+  co_return;
 }
 
 sched::task<void> apply(Range range, Model& model, std::span<const float> gradient, const compute::AdamWStep& step) {
@@ -46,16 +53,17 @@ sched::task<void> apply(Range range, Model& model, std::span<const float> gradie
 
 }  // namespace
 
-sched::task<double> update(Run& run, UpdateSettings settings, const Gradient& gradient) {
-  const std::size_t floats_count = gradient.values.size();
+sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow& row, std::uint64_t targets_count) {
+  const std::span<const float> gradient = row.values[0]->values;
+  const std::size_t floats_count = gradient.size();
   const std::size_t cores_count = run.cores.count();
-  settings.step.gradient_scale = static_cast<float>(1.0 / static_cast<double>(gradient.targets_count));
+  settings.step.gradient_scale = static_cast<float>(1.0 / static_cast<double>(targets_count));
   std::vector<double> sums((floats_count + norm_block - 1) / norm_block);
   {
     sched::Scope scope(run.cores.control());
     for (std::size_t core = 0; core < cores_count; ++core) {
       const Range range = range_of(floats_count, core, cores_count);
-      scope.spawn(run.cores.of(core), add_squares(range, gradient.values, settings.step.gradient_scale, sums));
+      scope.spawn(run.cores.of(core), add_up(range, row, settings.step.gradient_scale, sums));
     }
     co_await scope.join();
   }
@@ -69,7 +77,7 @@ sched::task<double> update(Run& run, UpdateSettings settings, const Gradient& gr
     sched::Scope scope(run.cores.control());
     for (std::size_t core = 0; core < cores_count; ++core)
       scope.spawn(run.cores.of(core),
-                  apply(range_of(floats_count, core, cores_count), run.model, gradient.values, settings.step));
+                  apply(range_of(floats_count, core, cores_count), run.model, gradient, settings.step));
     co_await scope.join();
   }
   co_return norm;

@@ -14,8 +14,8 @@ struct UpdateSettings {
   compute::AdamWStep step;
 };
 
-/// Applies the step's gradient (a sum over `gradient.targets_count` targets) to the weights and returns its global
-/// norm, that of the mean, before clipping. The same bits on any number of cores.
-sched::task<double> update(Run& run, UpdateSettings settings, const Gradient& gradient);
+/// Adds the row up into its first gradient, applies that (a sum over `targets_count` targets) to the weights and
+/// returns its global norm, that of the mean, before clipping. The same bits on any number of cores.
+sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow& row, std::uint64_t targets_count);
 
 }  // namespace pipeline
