@@ -10,6 +10,7 @@
 #include <cassert>
 
 #include "compute/cross_entropy.hpp"
+#include "compute/profile.hpp"
 #include "compute/scalar_math.hpp"
 #include "compute/simd_lanes-inl.hpp"
 
@@ -80,11 +81,13 @@ HWY_EXPORT(CrossEntropyGradient);
 
 double cross_entropy_loss(double nats, ConstMatrix logits, const LossRows& rows) noexcept {
   assert(rows.first + logits.rows <= rows.targets.count());
+  const TimedOperation timed = timed_pass("cross-entropy loss", logits.rows * logits.columns, 1);
   return HWY_DYNAMIC_DISPATCH(CrossEntropyLoss)(nats, logits, rows);
 }
 
 double cross_entropy_gradient(double nats, Matrix logits, const LossRows& rows) noexcept {
   assert(rows.first + logits.rows <= rows.targets.count());
+  const TimedOperation timed = timed_pass("cross-entropy gradient", logits.rows * logits.columns, 2);
   return HWY_DYNAMIC_DISPATCH(CrossEntropyGradient)(nats, logits, rows);
 }
 

@@ -34,6 +34,13 @@ class BpeCounts {
   void prefetch(const Key& key) const noexcept {
     if (!slots_.empty()) __builtin_prefetch(&slots_[key.hash & mask_]);
   }
+  /// The same for what it will look at next, once that first memory has come.
+  void prefetch_entry(const Key& key) const noexcept {
+    if (slots_.empty()) return;
+    const Slot& slot = slots_[key.hash & mask_];
+    if (slot.entry != no_entry)
+      __builtin_prefetch(&entries_[slot.entry / entries_per_chunk][slot.entry % entries_per_chunk]);
+  }
   /// Counts the word `count` times more. Throws std::bad_alloc, and std::length_error above 2^32 - 2 words.
   void add(const Key& key, std::uint64_t count);
   void add(std::string_view word, std::uint64_t count = 1) { add(key_of(word), count); }

@@ -56,6 +56,7 @@ void WordCounter::count_word(std::string_view word) {
 }
 
 void WordCounter::count_batch() {
+  for (std::size_t i = 0; i < keys_count_; ++i) counts_.prefetch_entry(keys_[i]);
   for (std::size_t i = 0; i < keys_count_; ++i) counts_.add(keys_[i], 1);
   words_total_ += keys_count_;
   keys_count_ = 0;

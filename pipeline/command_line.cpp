@@ -274,17 +274,31 @@ void add_generate(CLI::App& app, std::function<int()>& chosen) {
   CLI::App* const generate = app.add_subcommand("generate", "continue a prompt with a trained model");
   const auto options = std::make_shared<GenerateOptions>();
   generate->add_option("RUN", options->source, "folder of a run or of one of its checkpoints")->required();
+  GeneratorOptions& generator = options->generator;
   generate->add_option("--prompt", options->prompt, "text to continue");
+  generate->add_option("--prompt-file", options->prompt_file, "file with the text to continue; -: standard input");
   generate->add_option("--max-tokens", options->tokens_max, "tokens to add at most")->capture_default_str();
-  generate->add_option("--temperature", options->sampling.temperature, "0: always the most likely token")
+  generate->add_option("--samples", options->samples_count, "continuations of the prompt")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  generate->add_option("--temperature", generator.sampling.temperature, "0: always the most likely token")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  generate->add_option("--top-k", options->sampling.top_k, "choose among so many tokens; 0: all")
+  generate->add_option("--top-k", generator.sampling.top_k, "choose among so many tokens; 0: all")
       ->capture_default_str();
-  generate->add_option("--top-p", options->sampling.top_p, "choose among the most likely tokens of this total")
+  generate->add_option("--top-p", generator.sampling.top_p, "choose among the most likely tokens of this total")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  generate->add_option("--seed", options->seed, "seed of the choice")->capture_default_str();
+  generate
+      ->add_option("--min-p", generator.sampling.min_p,
+                   "leave out tokens below this share of the most likely one's probability")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  generate->add_option("--repetition-penalty", generator.repetition_penalty, "above 1: tokens repeat less; 1: none")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  generate->add_option("--seed", generator.seed, "seed of the choice")->capture_default_str();
+  generate->add_flag("--json", options->json, "a line of JSON for each continuation");
   generate->add_flag("--quiet", options->quiet, "show errors only");
   generate->callback([options, &chosen] { chosen = [options] { return generate_command(*options); }; });
 }
@@ -298,6 +312,21 @@ void add_token_command(CLI::App& app, std::function<int()>& chosen, const char* 
       ->required();
   sub->add_flag("--jsonl", options->jsonl, jsonl_description);
   sub->callback([options, command, &chosen] { chosen = [options, command] { return command(*options); }; });
+}
+
+void add_bench(CLI::App& app, std::function<int()>& chosen) {
+  CLI::App* const bench = app.add_subcommand("bench", "measure on this machine");
+  bench->require_subcommand(1);
+  CLI::App* const step = bench->add_subcommand(
+      "step", "where the time of a training step goes, operation by operation, beside what the machine could do");
+  const auto options = std::make_shared<BenchOptions>();
+  step->add_option("--model", options->model, "a preset: " + preset_names())->capture_default_str();
+  step->add_option("--vocab-size", options->vocabulary, "tokens (default: what the preset is usually trained with)");
+  step->add_option("--workers", options->micro_batches, "micro-batches of a step")
+      ->check(at_least_one)
+      ->capture_default_str();
+  step->add_option("--seconds", options->seconds, "time to measure for")->capture_default_str();
+  step->callback([options, &chosen] { chosen = [options] { return bench_command(*options); }; });
 }
 
 void add_inspect(CLI::App& app, std::function<int()>& chosen) {
@@ -351,7 +380,8 @@ int run_command_line(int argument_count, char** arguments) {
   add_token_command(app, chosen, "decode", "token ids to text", "a line [ids] in, a line {\"text\": ...} out",
                     &decode_command);
   add_inspect(app, chosen);
-  for (const char* const name : {"eval", "export", "bench"}) not_built_command(app, name);
+  add_bench(app, chosen);
+  for (const char* const name : {"eval", "export"}) not_built_command(app, name);
 
   try {
     put_in_config(app, words, config);

@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "compute/sampling.hpp"
+#include "pipeline/generator.hpp"
+#include "pipeline/presets.hpp"
 #include "pipeline/settings.hpp"
 
 namespace pipeline {
@@ -16,10 +17,20 @@ namespace pipeline {
 struct GenerateOptions {
   std::string source;  ///< RUN or CHECKPOINT
   std::string prompt;
+  std::string prompt_file;  ///< "-": standard input
   std::size_t tokens_max = 200;
-  compute::Sampling sampling{0.8, 0, 0.95};
-  std::uint64_t seed = 1;
+  std::size_t samples_count = 1;
+  GeneratorOptions generator;
+  bool json = false;
   bool quiet = false;
+};
+
+/// Of `icosa bench step`.
+struct BenchOptions {
+  std::string model{default_preset};
+  std::size_t vocabulary = 0;      ///< 0: what the preset is usually trained with
+  std::size_t micro_batches = 12;  ///< of a step
+  double seconds = 8;
 };
 
 struct TokenOptions {
@@ -27,6 +38,7 @@ struct TokenOptions {
   bool jsonl = false;
 };
 
+int bench_command(const BenchOptions& options);
 int train_command(TrainSettings settings);
 int tokenize_command(TokenizeSettings settings);
 int tokenizer_train_command(TokenizerTrainSettings settings);

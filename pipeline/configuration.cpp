@@ -106,6 +106,13 @@ std::vector<std::string> configuration_differences(const Configuration& was, con
   return lines;
 }
 
+std::string fixed_text(const Configuration& configuration) {
+  std::string text;
+  for (const auto& [option, value] : configuration)
+    if (!may_change(option)) text += option + "=" + value + "\n";
+  return text;
+}
+
 std::string value_of(const Configuration& configuration, const std::string& option) {
   for (const auto& [name, value] : configuration)
     if (name == option) return value;

@@ -20,6 +20,9 @@ Configuration configuration_of(const TrainSettings& settings, Shuffle shuffle);
 /// What may not differ on resume and does, a line for each: "--lr is 0.1 and was 0.01".
 std::vector<std::string> configuration_differences(const Configuration& was, const Configuration& is);
 
+/// All that may not differ, as text.
+std::string fixed_text(const Configuration& configuration);
+
 /// The value of an option; empty where there is none.
 std::string value_of(const Configuration& configuration, const std::string& option);
 

@@ -144,12 +144,15 @@ class Journal {
   bool checkpoint_due(std::uint64_t step) const noexcept {
     const TrainSettings& settings = room_.settings;
     if (settings.checkpoint_every != 0 && step % settings.checkpoint_every == 0) return true;
+    if (retry_ns_ != 0 && now_ns() >= retry_ns_) return true;
     return settings.checkpoint_minutes > 0 && seconds(now_ns() - checkpoint_ns_) >= 60 * settings.checkpoint_minutes;
   }
 
-  /// Hands a checkpoint over to be written while training goes on. One that fails is said; the next is another try.
+  /// Hands a checkpoint over to be written while training goes on. One that fails is said, and tried again after a
+  /// while, which doubles from one failure to the next.
   sched::task<void> save() {
     checkpoint_ns_ = now_ns();
+    retry_ns_ = 0;
     std::string failure;
     try {
       co_await metrics_file_.flush();
@@ -184,7 +187,12 @@ class Journal {
 
  private:
   sched::task<void> say_failure(std::string failure) {
-    std::string line = "icosa: " + failure + "; the run goes on and tries again";
+    constexpr std::uint64_t pause_ns_min = 10'000'000'000;
+    constexpr std::uint64_t pause_ns_max = 640'000'000'000;
+    retry_pause_ns_ = std::clamp(2 * retry_pause_ns_, pause_ns_min, pause_ns_max);
+    retry_ns_ = now_ns() + retry_pause_ns_;
+    std::string line = fmt::format("icosa: {}; the run goes on and tries again in {} or with the next checkpoint",
+                                   failure, format_duration(seconds(retry_pause_ns_)));
     co_await room_.console.warn(std::move(line));
   }
 
@@ -232,6 +240,8 @@ class Journal {
   SkipsLog skips_file_;
   std::shared_ptr<const IngestPosition> position_;  // behind the last step
   std::uint64_t checkpoint_ns_ = 0;                 // when the last one was due
+  std::uint64_t retry_ns_ = 0;                      // when one that failed is tried again, if one has
+  std::uint64_t retry_pause_ns_ = 0;
   std::uint64_t step_began_ns_ = 0;
   std::uint64_t shown_ns_ = 0;
   Waits waits_;
@@ -245,13 +255,16 @@ bool due(std::uint64_t step, std::uint64_t every, bool last) {
 /// Between two steps the control alone works: it owns the weights and every core.
 sched::task<void> between_steps(ControlRoom& room, Journal& journal, std::uint64_t step, bool last) {
   co_await journal.say_failures();
-  if (due(step, room.settings.eval_every, last)) co_await journal.evaluate_now(false);
+  // A checkpoint is evaluated where anything is: the best of them stays.
+  const bool save = journal.checkpoint_due(step) && !last;
+  const bool evaluate = due(step, room.settings.eval_every, last) || (save && room.settings.eval_every != 0);
+  if (evaluate) co_await journal.evaluate_now(false);
   const bool stop = interrupted();
   if (last || stop) {
     if (last) co_await journal.evaluate_now(true);
     co_await journal.end(last);
     if (stop && !last) throw Interrupted();
-  } else if (journal.checkpoint_due(step)) {
+  } else if (save) {
     co_await journal.save();
   }
 }

@@ -6,7 +6,6 @@
 #include <string>
 #include <utility>
 
-#include "pipeline/interrupt.hpp"
 #include "sched/scope.hpp"
 
 namespace pipeline {
@@ -139,29 +138,11 @@ sched::task<void> pack(const Ingest& ingest, DocumentFeed& feed, BatchChannel& b
   batches.finish();
 }
 
-sched::task<void> add_up_targets(BatchChannel& batches, std::uint64_t& targets_count) {
-  for (;;) {
-    const std::optional<MicroBatch> batch = co_await batches.receive();
-    if (!batch) co_return;
-    if (interrupted()) throw Interrupted();
-    targets_count += batch->targets_count;
-  }
-}
-
 }  // namespace
 
-sched::task<std::uint64_t> count_targets(Ingest ingest) {
-  BatchChannel batches(ingest.shape.step_batches_count);
-  std::uint64_t targets_count = 0;
-  sched::Scope scope(ingest.files.executor());
-  scope.spawn(ingest.files.executor(), load_batches(ingest, batches));
-  scope.spawn(ingest.files.executor(), add_up_targets(batches, targets_count));
-  co_await scope.join();
-  co_return targets_count;
-}
-
 sched::task<void> load_batches(Ingest ingest, BatchChannel& batches) {
-  const DocumentFeed::Place place{ingest.files, {ingest.files.executor()}, ingest.blocks};
+  const DocumentFeed::Place place{
+      ingest.files, {ingest.files.executor()}, ingest.blocks, ingest.jobs, ingest.jobs_count};
   DocumentFeed feed(place, ingest.datasets, ingest.tokenizer, ingest.feed, ingest.start.feed);
   sched::Scope scope(ingest.files.executor());
   feed.start(scope);

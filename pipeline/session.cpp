@@ -9,6 +9,7 @@
 
 #include "compute/cpu.hpp"
 #include "pipeline/accounting_json.hpp"
+#include "pipeline/epoch_count.hpp"
 #include "pipeline/metrics.hpp"
 #include "pipeline/run_on.hpp"
 #include "pipeline/worker.hpp"
@@ -173,9 +174,11 @@ sched::task<RunLength> Session::length_of_run() {
   co_return length;
 }
 
+/// By what an earlier call has counted, where it was killed before its first checkpoint.
 sched::task<std::uint64_t> Session::count_epochs() {
-  std::string text = "counting the tokens of an epoch";
-  co_await console_.draw(std::move(text));
+  const std::string key = count_key(beginning_.identity);
+  const std::optional<std::uint64_t> kept = read_count(settings_.out, key);
+  if (kept) co_return *kept;
   PackerShape endless = sizes_.packer;
   endless.targets_max = std::numeric_limits<std::uint64_t>::max();
   Accounting accounting(Accounting::Rules{settings_.strict, settings_.max_skipped_fraction});
@@ -184,8 +187,16 @@ sched::task<std::uint64_t> Session::count_epochs() {
   const bool mixed = material_.datasets.size() > 1;
   ingest.feed.epochs_max = mixed ? settings_.epochs : 1;
   if (!mixed && ingest.feed.shuffle == Shuffle::global) ingest.feed.shuffle = Shuffle::none;
-  const std::uint64_t counted_targets = co_await count_targets(ingest);
-  co_return mixed ? counted_targets : counted_targets* settings_.epochs;
+  std::optional<std::uint64_t> bytes_total;
+  if (!mixed) {
+    bytes_total = 0;
+    for (const io::Source* const source : select_files(material_.datasets[0].corpus.sources, ingest.feed.selection))
+      *bytes_total += source->size_bytes;
+  }
+  std::uint64_t targets_count = co_await count_targets(ingest, run_.cores, console_, bytes_total);
+  if (!mixed) targets_count *= settings_.epochs;
+  co_await keep_count(files_, settings_.out, key, targets_count);
+  co_return targets_count;
 }
 
 Ingest Session::training_ingest(const PackerShape& shape, Accounting& accounting) {

@@ -54,7 +54,8 @@ void leave_run_folder(const std::string& out, const Session& session) {
     return;
   }
   std::error_code ignored;
-  for (const char* const name : {"/metrics.jsonl", "/skipped.jsonl", "/documents.index"})
+  for (const char* const name :
+       {"/metrics.jsonl", "/skipped.jsonl", "/documents.index", "/epochs.json", "/epochs.json.tmp"})
     fs::remove(out + name, ignored);
   fs::remove(out + "/checkpoints", ignored);
   fs::remove(out, ignored);

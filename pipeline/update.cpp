@@ -14,6 +14,9 @@ namespace {
 
 using compute::norm_block;
 
+/// A core that gets less to do than this is not woken for it: it would take as long as its share.
+constexpr std::size_t floats_per_core_min = 256 << 10;
+
 /// A core's share of the flat array, cut at multiples of the norm's blocks.
 struct Range {
   std::size_t first, last;
@@ -56,7 +59,7 @@ sched::task<void> apply(Range range, Model& model, std::span<const float> gradie
 sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow& row, std::uint64_t targets_count) {
   const std::span<const float> gradient = row.values[0]->values;
   const std::size_t floats_count = gradient.size();
-  const std::size_t cores_count = run.cores.count();
+  const std::size_t cores_count = std::clamp<std::size_t>(floats_count / floats_per_core_min, 1, run.cores.count());
   settings.step.gradient_scale = static_cast<float>(1.0 / static_cast<double>(targets_count));
   std::vector<double> sums((floats_count + norm_block - 1) / norm_block);
   {

@@ -1,6 +1,7 @@
 """A run that is stopped and gone on with ends as one that was never stopped: the same bits, the same lines, the same books."""
 import gzip
 import json
+import os
 import pathlib
 import random
 import select
@@ -179,6 +180,12 @@ class Checkpoints(ResumeCase):
         self.assertEqual([state["step"] for state in states], [best, 11, 12])
         self.assertEqual(states[0]["validation"]["loss"], states[-1]["best"]["loss"])
 
+    def test_a_checkpoint_between_evaluations_is_evaluated_too(self):
+        self.train(self.write_corpus(files_count=30), steps=6, checkpoint_every=2, eval_every=5, keep=9, val_fraction=0.2)
+        for name in checkpoints(self.folder / "run"):
+            state = json.loads((self.folder / "run" / "checkpoints" / name / "state.json").read_text())
+            self.assertEqual(state["validation"]["step"], state["step"])
+
     def test_by_time(self):
         self.train(self.write_corpus(), steps=5, checkpoint_minutes=1e-9, keep=9, val_fraction=0)
         self.assertEqual(len(checkpoints(self.folder / "run")), 5)
@@ -213,6 +220,53 @@ class Checkpoints(ResumeCase):
         self.train(corpus, steps=3, val_fraction=0, resume=True)
         self.assert_same_run(self.folder / "run", self.folder / "whole")
         self.assertEqual(checkpoints(self.folder / "run"), ["step-00000003"])
+
+    def test_what_was_counted_is_kept_with_the_run(self):
+        corpus = self.write_corpus()
+        options = SMALL | dict(epochs=2, val_fraction=0)
+        options.pop("steps", None)
+        summary = self.train(corpus, name="whole", **options)
+        count = json.loads((self.folder / "whole" / "epochs.json").read_text())
+        self.assertEqual(count["tokens"], summary["tokens"])
+        # As a kill before the first checkpoint leaves it; a count of half as much shows that nobody counted again.
+        (self.folder / "killed" / "checkpoints").mkdir(parents=True)
+        count["tokens"] //= 2
+        (self.folder / "killed" / "epochs.json").write_text(json.dumps(count))
+        shutil.copytree(self.folder / "killed", self.folder / "changed")
+        self.train(corpus, name="killed", resume=True, **options)
+        lines = metrics(self.folder / "killed"), metrics(self.folder / "whole")
+        self.assertNotEqual([line["lr"] for line in lines[0]], [line["lr"] for line in lines[1]])
+        # Another corpus is counted anew.
+        (corpus / "000.txt").write_text("other words now")
+        changed = self.train(corpus, name="changed", resume=True, **options)
+        count = json.loads((self.folder / "changed" / "epochs.json").read_text())
+        self.assertEqual(count["tokens"], changed["tokens"])
+
+    def test_counting_shows_how_far_it_is(self):
+        corpus = self.folder / "corpus"
+        corpus.mkdir()
+        line = "words of a text that is long enough to take a while, and then some more\n"
+        for number in range(8):
+            (corpus / f"{number}.txt").write_text(line * 100_000)
+        errors, terminal = os.openpty()
+        process = subprocess.Popen([support.BINARY, "train", corpus, "--out", self.folder / "run", "--epochs", "1",
+                                    "--tokenizer", "gpt2"], stdout=subprocess.DEVNULL, stderr=terminal)
+        self.addCleanup(process.kill)
+        os.close(terminal)
+        shown = b""
+        while b"% of" not in shown or b"counting the tokens" not in shown:
+            part = os.read(errors, 65536)
+            self.assertNotEqual(part, b"", shown)
+            shown += part
+        process.send_signal(signal.SIGINT)
+        while True:
+            try:
+                if not os.read(errors, 65536):
+                    break
+            except OSError:  # the terminal's other end is closed
+                break
+        self.assertEqual(process.wait(TIMEOUT_SECONDS), 130)
+        self.assertFalse((self.folder / "run").exists())
 
     def test_a_damaged_checkpoint_is_named_and_passed_over(self):
         corpus = self.write_corpus()
@@ -295,6 +349,17 @@ class Refusals(ResumeCase):
                     "new.txt is new", "--resume-anyway")
         self.train(self.corpus, **(self.OPTIONS | dict(resume_anyway=True)))
         self.assertEqual([line["step"] for line in metrics(self.folder / "run")], [1, 2, 3, 4, 5, 6])
+
+    def test_a_large_corpus_is_compared_by_samples(self):
+        with open(self.corpus / "large.txt", "wb") as file:
+            file.write(b"words " * (12 << 20))
+        self.train(self.corpus, name="large", **(self.OPTIONS | dict(steps=2)))
+        self.train(self.corpus, name="large", **(self.OPTIONS | dict(resume=True, steps=3)))
+        with open(self.corpus / "large.txt", "r+b") as file:
+            file.seek(-9, 2)
+            file.write(b"other")
+        self.train(self.corpus, name="large", code=1, **(self.OPTIONS | dict(resume=True, steps=4)))
+        self.assert_one_line(self.stderr, "large.txt has another content")
 
     def test_a_corpus_that_was_moved_is_the_same(self):
         shutil.move(self.corpus, self.folder / "elsewhere")
