@@ -114,23 +114,25 @@ void add_model(CLI::App& app, TrainSettings& settings) {
   app.add_option("--micro-batch", settings.micro_batch, "rows per micro-batch (default: the preset's)")
       ->check(at_least_one);
   app.add_option("--workers", settings.workers, "compute coroutines; a step has workers x accumulate micro-batches")
-      ->capture_default_str();
+      ->check(at_least_one)
+      ->default_str("12");
   app.add_option("--accumulate", settings.accumulate, "micro-batches per worker and step")->capture_default_str();
-  app.add_option_function<std::size_t>(
-         "--levels",
-         [](std::size_t levels) {
-           if (levels != 1) throw NotBuilt("--levels above 1");
-         },
-         "levels of the sphere: 1 (more are not built yet)")
-      ->default_str("1");
+  app.add_option("--levels", settings.levels, "levels of spheres, in place of --workers: 12, 144, 1728, 20736 workers")
+      ->check(at_least_one);
   app.add_option_function<std::string>(
          "--gradient-memory",
-         [](const std::string& name) {
-           if (name == "fast") throw NotBuilt("--gradient-memory fast");
-           if (name != "auto" && name != "lean")
-             throw SettingsError(not_one_of("--gradient-memory", name, "auto, lean"));
+         [&settings](const std::string& name) {
+           if (name == "auto") {
+             settings.gradient_memory = GradientMemory::automatic;
+           } else if (name == "lean") {
+             settings.gradient_memory = GradientMemory::lean;
+           } else if (name == "fast") {
+             settings.gradient_memory = GradientMemory::fast;
+           } else {
+             throw SettingsError(not_one_of("--gradient-memory", name, "auto, lean, fast"));
+           }
          },
-         "auto or lean: as few gradient buffers as the sum tree needs")
+         "lean: as few gradient buffers as the sum tree needs; fast: one for each worker of a sphere; the same weights")
       ->default_str("auto");
   app.add_flag("--doc-mask", settings.document_mask, "let attention stop at document borders");
 }

@@ -57,6 +57,8 @@ Configuration configuration_of(const TrainSettings& settings, Shuffle shuffle) {
       {"--model", settings.model},
       {"--tokenizer", settings.tokenizer},
       {"--workers", number(settings.workers)},
+      {"--levels", settings.levels == 0 ? "" : number(settings.levels)},
+      {"--gradient-memory", gradient_memory_name(settings.gradient_memory)},
       {"--accumulate", number(settings.accumulate)},
       {"micro-batches per step", number(settings.step_batches_count())},
       {"--micro-batch", number(settings.micro_batch)},

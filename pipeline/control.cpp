@@ -291,14 +291,15 @@ sched::task<void> control(ControlRoom& room) {
   for (std::uint64_t step = room.totals.progress.steps + 1;; ++step) {
     journal.step_begins();
     open_step(run, step);
-    Gradient* const gradient = co_await run.boundary.receive();
+    const GradientRow* const row = co_await run.boundary.receive();
     const std::uint64_t update_began_ns = now_ns();
+    Gradient* const gradient = add_counts(*row);
     UpdateSettings wanted = update_settings(room, step);
-    const double norm = co_await update(run, wanted, *gradient);
+    const double norm = co_await update(run, wanted, *row, gradient->targets_count);
     if (run.hooks.after_update) run.hooks.after_update(run, step);
     const bool last = gradient->last_step;
     co_await journal.record(step, *gradient, norm, update_began_ns);
-    run.gradients.give_back(gradient);
+    for (Gradient* const buffer : row->span()) run.gradients.give_back(buffer);
     co_await between_steps(room, journal, step, last);
     if (last) co_return;
   }

@@ -37,7 +37,7 @@ Session::Session(const TrainSettings& settings, Material& material, const Sizes&
       files_(files),
       gradients_(sizes.gradients_count, sizes.model_floats),
       run_(cores, make_model(sizes, settings.seed, beginning_.resumed), settings.workers, settings.step_batches_count(),
-           sizes.batches_capacity, gradients_.pointers(), sizes.workspace_floats),
+           sizes.gradient_memory, sizes.batches_capacity, gradients_.pointers(), sizes.workspace_floats),
       console_(files, settings.quiet),
       checkpoint_source_{run_.model.shape, run_.model.tensors, *material.tokenizer, beginning_.identity.manifest},
       checkpoints_(files, checkpoint_source_, {settings.out, settings.keep}),

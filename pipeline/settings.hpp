@@ -12,6 +12,7 @@
 #include "compute/schedule.hpp"
 #include "io/files.hpp"
 #include "pipeline/order.hpp"
+#include "pipeline/step_sum.hpp"
 
 namespace pipeline {
 
@@ -52,8 +53,10 @@ enum class OptimizerKind { adamw, muon };
 /// The numbers 0 and "" mean: not said, take the preset's or the default.
 struct TrainSettings : DataSettings {
   std::string model;
-  std::size_t workers = 12;
+  std::size_t workers = 0;  ///< 12
+  std::size_t levels = 0;   ///< of spheres: 12^levels workers
   std::size_t accumulate = 1;
+  GradientMemory gradient_memory = GradientMemory::automatic;
   std::size_t seq_len = 0;
   std::size_t micro_batch = 0;
   bool document_mask = false;
