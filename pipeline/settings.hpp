@@ -68,6 +68,8 @@ struct TrainSettings : DataSettings {
   double learning_rate = 0;
   std::int64_t warmup = -1;  ///< steps; negative: a twentieth of the run
   compute::ScheduleKind schedule = compute::ScheduleKind::cosine;
+  double final_lr_fraction = 0.1;  ///< of the peak, where cosine, linear and wsd end
+  double decay_fraction = 0.2;     ///< share of the run in which wsd falls
   double weight_decay = 0.1;
   double grad_clip = 1;
   OptimizerKind optimizer = OptimizerKind::adamw;
@@ -77,6 +79,10 @@ struct TrainSettings : DataSettings {
   double muon_learning_rate = 0.02;  ///< peak, of the matrices that Muon has
   double muon_momentum = 0.95;
   double muon_weight_decay = 0.01;
+  double label_smoothing = 0;
+  double z_loss = 0;
+  double dropout = 0;
+  bool recompute = false;  ///< activations of blocks, instead of keeping them
 
   double val_fraction = 0.05;
   std::uint64_t eval_every = 0;  ///< steps; 0: at the end only

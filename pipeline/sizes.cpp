@@ -33,7 +33,9 @@ Sizes sizes_of(const TrainSettings& settings, const Preset& preset, std::size_t 
   sizes.shape = {preset.layers, preset.heads, preset.channels, vocabulary, settings.seq_len};
   sizes.cores_count = cores_count;
   sizes.model_floats = compute::gpt2_floats(sizes.shape);
-  sizes.workspace_floats = compute::gpt2_workspace_floats(sizes.shape, settings.micro_batch, settings.seq_len);
+  sizes.workspace_floats = compute::gpt2_workspace_floats(
+      sizes.shape, settings.micro_batch, settings.seq_len,
+      settings.recompute ? compute::Activations::recomputed : compute::Activations::kept);
   if (settings.optimizer == OptimizerKind::muon)
     sizes.workspace_floats =
         std::max(sizes.workspace_floats, muon_workspace_floats(compute::gpt2_tensors(sizes.shape)));
@@ -88,7 +90,7 @@ void require_memory(const MemoryPlan& plan) {
   if (available != 0 && plan.total_bytes() > available)
     throw RefusedError(
         fmt::format("the run needs {} and this machine has {} MiB left; take a smaller --model, "
-                    "--micro-batch, --seq-len or fewer --cores",
+                    "--micro-batch, --seq-len, fewer --cores or --recompute",
                     plan.description(), available >> 20));
 }
 

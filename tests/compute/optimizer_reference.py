@@ -1,4 +1,5 @@
-"""Writes optimizer_reference.hpp: what PyTorch makes of a few steps of Muon, beside which ours is tested.
+"""Writes optimizer_reference.hpp: what PyTorch makes of a few steps of Muon and of a smoothed cross-entropy, beside which
+ours are tested.
 
     python3 optimizer_reference.py > optimizer_reference.hpp
 
@@ -45,14 +46,23 @@ def trained(outputs, inputs, seed):
 
 
 def main():
-    print(f"// Written by optimizer_reference.py with PyTorch {torch.__version__}.\n#pragma once\n\n#include <vector>\n")
+    print(f"// Written by optimizer_reference.py with PyTorch {torch.__version__}.\n#pragma once\n\n#include <cstddef>\n#include <cstdint>\n#include <vector>\n")
     print("namespace tests {\n\nstruct MuonReference {\n  std::size_t outputs, inputs;\n  unsigned seed;\n"
           "  std::vector<double> weights;  ///< after three steps\n};\n")
     print("inline const std::vector<MuonReference> muon_references = {")
     for seed, (outputs, inputs) in enumerate(SHAPES, start=10):
         values = ", ".join(f"{value:.9f}" for value in trained(outputs, inputs, 10 * seed))
         print(f"    {{{outputs}, {inputs}, {10 * seed}, {{{values}}}}},")
-    print("};\n\n}  // namespace tests")
+    print("};\n")
+    logits = torch.tensor(numbers(3 * 7, 1), requires_grad=True)
+    targets = [2, 0, 6]
+    torch.nn.functional.cross_entropy(4 * logits.view(3, 7), torch.tensor(targets), label_smoothing=0.1,
+                                      reduction="sum").backward()
+    print("/// The cross-entropy of 3 rows of 7 logits, smoothed by 0.1.\nstruct SmoothingReference {\n"
+          "  std::vector<std::int32_t> targets;\n  std::vector<double> logits, gradient;\n};\n")
+    rows = (targets, (4 * logits).tolist(), [f"{value / 4:.9f}" for value in logits.grad.tolist()])
+    print("inline const SmoothingReference smoothing_reference = {")
+    print(",\n".join("    {" + ", ".join(map(str, row)) + "}" for row in rows) + "};\n\n}  // namespace tests")
 
 
 main()
