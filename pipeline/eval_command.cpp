@@ -118,7 +118,7 @@ Result evaluate_all(const EvalOptions& options, Checkpoint& checkpoint, Material
   const std::size_t workspace =
       compute::gpt2_forward_workspace_floats(checkpoint.shape, shape.micro_batch_rows, shape.seq_len);
   Model model{checkpoint.shape, checkpoint.tensors, std::move(checkpoint.weights), {}, {}};
-  Run run(cores, std::move(model), 1, 1, 1, {}, workspace);
+  Run run(cores, std::move(model), 1, 1, GradientMemory::lean, 1, {}, workspace);
   FeedOptions feed = feed_options(options.data, material, Selection::Side::all);
   feed.shuffle = Shuffle::none;
   feed.epochs_max = 1;

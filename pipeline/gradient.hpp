@@ -24,14 +24,19 @@ struct Gradient {
   std::shared_ptr<const Accounting> books;         ///< likewise
 };
 
-/// left += right, as the sum tree adds. Returns left; right is free again.
-inline Gradient* add(Gradient* left, const Gradient* right) noexcept {
-  compute::add(left->values, left->values, right->values);
+/// left += right, but for the values. Returns left.
+inline Gradient* add_counts(Gradient* left, const Gradient* right) noexcept {
   left->nats += right->nats;
   left->targets_count += right->targets_count;
   left->documents_count += right->documents_count;
   left->last_step = left->last_step || right->last_step;
   return left;
+}
+
+/// left += right, as the sum tree adds. Returns left; right is free again.
+inline Gradient* add(Gradient* left, const Gradient* right) noexcept {
+  compute::add(left->values, left->values, right->values);
+  return add_counts(left, right);
 }
 
 }  // namespace pipeline

@@ -147,7 +147,7 @@ Outcome save(RunFolder& folder, std::uint64_t steps, unsigned first, unsigned la
   const std::vector<sched::CoreNumber> cores_allowed = sched::allowed_cores();
   sched::Cores cores({cores_allowed.front(), cores_allowed.back()}, [] {});
   const auto tokenizer = io::load_tokenizer("bytes");
-  pipeline::Run run(cores, make_model(), 1, 1, 1, {}, 0);
+  pipeline::Run run(cores, make_model(), 1, 1, pipeline::GradientMemory::lean, 1, {}, 0);
   const pipeline::CheckpointSource source{run.model.shape, run.model.tensors, *tokenizer, "", shard_bytes_max};
   CheckpointWriter writer(files, source, {folder.path, keep});
   Saving saving{run, writer, std::move(losses), steps, false, {}};
