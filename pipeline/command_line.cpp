@@ -317,7 +317,7 @@ void add_tokenizer(CLI::App& app, std::function<int()>& chosen) {
 void add_generate(CLI::App& app, std::function<int()>& chosen) {
   CLI::App* const generate = app.add_subcommand("generate", "continue a prompt with a trained model");
   const auto options = std::make_shared<GenerateOptions>();
-  generate->add_option("RUN", options->source, "folder of a run or of one of its checkpoints")->required();
+  generate->add_option("RUN", options->source, "folder of a run, of a checkpoint or of a Hugging Face model")->required();
   GeneratorOptions& generator = options->generator;
   generate->add_option("--prompt", options->prompt, "text to continue");
   generate->add_option("--prompt-file", options->prompt_file, "file with the text to continue; -: standard input");
@@ -350,7 +350,7 @@ void add_generate(CLI::App& app, std::function<int()>& chosen) {
 void add_eval(CLI::App& app, std::function<int()>& chosen) {
   CLI::App* const eval = app.add_subcommand("eval", "loss, perplexity and bits per byte of a model over documents");
   const auto options = std::make_shared<EvalOptions>();
-  eval->add_option("RUN", options->source, "folder of a run or of one of its checkpoints")->required();
+  eval->add_option("RUN", options->source, "folder of a run, of a checkpoint or of a Hugging Face model")->required();
   add_data(*eval, options->data);
   // Every token counts once, whatever the order; the tokenizer is the model's.
   for (const char* const name : {"--mix", "--shuffle", "--seed", "--tokenizer", "--summary"})

@@ -23,6 +23,7 @@
 #include "pipeline/json.hpp"
 #include "pipeline/metrics.hpp"
 #include "pipeline/prepare.hpp"
+#include "pipeline/pretrained.hpp"
 #include "pipeline/run_on.hpp"
 #include "pipeline/sizes.hpp"
 #include "sched/cores.hpp"
@@ -180,11 +181,12 @@ int eval_command(EvalOptions options) {
   catch_interrupts();
   check(options.data);
   std::vector<std::string> damaged;
-  Checkpoint checkpoint = read_checkpoint(options.source, damaged);
+  Checkpoint checkpoint = read_model(options.source, damaged);
   for (const std::string& line : damaged) fmt::print(stderr, "passed over: {}\n", line);
   options.data.shuffle = Shuffle::none;
-  options.data.tokenizer = checkpoint.path + "/tokenizer.json";
+  options.data.tokenizer = tokenizer_name(checkpoint);
   Material material = find_material(options.data, 0);
+  check_tokenizer(checkpoint, *material.tokenizer);
   Accounting accounting(Accounting::Rules{options.data.strict, options.data.max_skipped_fraction});
   Result result;
   try {
