@@ -339,6 +339,8 @@ void add_generate(CLI::App& app, std::function<int()>& chosen) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   generate->add_option("--seed", generator.seed, "seed of the choice")->capture_default_str();
+  generate->add_option("--logprobs", generator.logprobs_count,
+                       "with --json: log-probabilities of so many of the tokens that might have come, at each place");
   generate->add_flag("--json", options->json, "a line of JSON for each continuation");
   generate->add_flag("--quiet", options->quiet, "show errors only");
   generate->callback([options, &chosen] { chosen = [options] { return generate_command(*options); }; });
