@@ -360,7 +360,15 @@ void add_inspect(CLI::App& app, std::function<int()>& chosen) {
   CLI::App* const inspect = app.add_subcommand("inspect", "show what a run, a checkpoint or a corpus holds");
   const auto paths = std::make_shared<std::vector<std::string>>();
   inspect->add_option("RUN|CHECKPOINT|PATH", *paths, "what to look at")->required();
-  inspect->callback([paths, &chosen] { chosen = [paths] { return inspect_command(*paths); }; });
+  const auto options = std::make_shared<InspectOptions>();
+  inspect->add_option("--tokenizer", options->tokenizer, "of a corpus: what tokens are counted with")
+      ->capture_default_str();
+  inspect->add_option("--text-key", options->text_key, "of a corpus: the key of the text in JSON records")
+      ->capture_default_str();
+  inspect->add_flag("--all", options->all, "of a corpus: read all of it, not a sample of 64 MiB");
+  inspect->add_flag("--quiet", options->quiet, "show no progress");
+  inspect->callback(
+      [paths, options, &chosen] { chosen = [paths, options] { return inspect_command(*paths, *options); }; });
 }
 
 /// Reads the file that --config names, if it does, and puts its options in front of the command line's own.

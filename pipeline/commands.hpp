@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pipeline/generator.hpp"
+#include "pipeline/inspect_corpus.hpp"
 #include "pipeline/presets.hpp"
 #include "pipeline/settings.hpp"
 
@@ -45,6 +46,6 @@ int tokenizer_train_command(TokenizerTrainSettings settings);
 int generate_command(const GenerateOptions& options);
 int encode_command(const TokenOptions& options);
 int decode_command(const TokenOptions& options);
-int inspect_command(const std::vector<std::string>& paths);
+int inspect_command(const std::vector<std::string>& paths, const InspectOptions& options);
 
 }  // namespace pipeline
