@@ -49,6 +49,7 @@ struct TokenRows {
   /// (B, T): where each position's document begins in its row (compute/documents.hpp). Attention stops there. nullptr:
   /// it sees the whole row.
   const std::uint32_t* document_first = nullptr;
+  std::size_t context = 0;  ///< leading targets of each row that do not count: for `gpt2_loss` only
 };
 
 /// Sum (not mean) of the cross-entropies in nats of the targets that count, added in token order.

@@ -56,4 +56,7 @@ struct TensorSlot {
 ///   FileError where one cannot be read.
 void read_safetensors(const std::string& path, const std::vector<TensorSlot>& slots);
 
+/// Whether the file `path`, or the index beside it where there is none, names this tensor. Throws as above.
+bool safetensors_holds(const std::string& path, const std::string& tensor);
+
 }  // namespace io

@@ -50,6 +50,8 @@ class Stored {
     tensors_ = parse_safetensors_header(header, file_.size_bytes() - data_begin_, path);
   }
 
+  bool holds(const std::string& name) const { return tensors_.contains(name); }
+
   void read(const TensorSlot& slot) const {
     const auto found = tensors_.find(slot.name);
     if (found == tensors_.end()) refuse(file_.path(), "it has no tensor " + path_text(slot.name));
@@ -87,9 +89,8 @@ class Stored {
   StoredTensors tensors_;
 };
 
-/// The slots of each shard that the index names.
-std::map<std::string, std::vector<TensorSlot>> by_shard(const std::string& index_path,
-                                                        const std::vector<TensorSlot>& slots) {
+/// The file of each tensor, as an index says it.
+std::map<std::string, std::string> read_index(const std::string& index_path) {
   const ReadableFile file(index_path);
   if (file.size_bytes() > safetensors_header_bytes_max)
     refuse(index_path, fmt::format("not an index of safetensors files: it has {} bytes", file.size_bytes()));
@@ -105,6 +106,13 @@ std::map<std::string, std::vector<TensorSlot>> by_shard(const std::string& index
     if (field.value.get(name)) refuse(index_path, path_text(field.key) + " is in no file");
     file_of[std::string(field.key)] = name;
   }
+  return file_of;
+}
+
+/// The slots of each shard that the index names.
+std::map<std::string, std::vector<TensorSlot>> by_shard(const std::string& index_path,
+                                                        const std::vector<TensorSlot>& slots) {
+  const std::map<std::string, std::string> file_of = read_index(index_path);
   std::map<std::string, std::vector<TensorSlot>> shards;
   for (const TensorSlot& slot : slots) {
     const auto found = file_of.find(slot.name);
@@ -119,16 +127,27 @@ std::map<std::string, std::vector<TensorSlot>> by_shard(const std::string& index
   return shards;
 }
 
+std::string index_of(const std::string& path) {
+  return path + ".index.json";
+}
+
+bool is_sharded(const std::string& path) {
+  return !fs::exists(path) && fs::exists(index_of(path));
+}
+
 }  // namespace
 
+bool safetensors_holds(const std::string& path, const std::string& tensor) {
+  return is_sharded(path) ? read_index(index_of(path)).contains(tensor) : Stored(path).holds(tensor);
+}
+
 void read_safetensors(const std::string& path, const std::vector<TensorSlot>& slots) {
-  const std::string index_path = path + ".index.json";
-  if (fs::exists(path) || !fs::exists(index_path)) {
+  if (!is_sharded(path)) {
     const Stored stored(path);
     for (const TensorSlot& slot : slots) stored.read(slot);
     return;
   }
-  for (const auto& [name, of_shard] : by_shard(index_path, slots)) {
+  for (const auto& [name, of_shard] : by_shard(index_of(path), slots)) {
     const Stored stored((fs::path(path).parent_path() / name).string());
     for (const TensorSlot& slot : of_shard) stored.read(slot);
   }

@@ -317,7 +317,7 @@ void add_tokenizer(CLI::App& app, std::function<int()>& chosen) {
 void add_generate(CLI::App& app, std::function<int()>& chosen) {
   CLI::App* const generate = app.add_subcommand("generate", "continue a prompt with a trained model");
   const auto options = std::make_shared<GenerateOptions>();
-  generate->add_option("RUN", options->source, "folder of a run or of one of its checkpoints")->required();
+  generate->add_option("RUN", options->source, "folder of a run, of a checkpoint or of a Hugging Face model")->required();
   GeneratorOptions& generator = options->generator;
   generate->add_option("--prompt", options->prompt, "text to continue");
   generate->add_option("--prompt-file", options->prompt_file, "file with the text to continue; -: standard input");
@@ -345,6 +345,21 @@ void add_generate(CLI::App& app, std::function<int()>& chosen) {
   generate->add_flag("--json", options->json, "a line of JSON for each continuation");
   generate->add_flag("--quiet", options->quiet, "show errors only");
   generate->callback([options, &chosen] { chosen = [options] { return generate_command(*options); }; });
+}
+
+void add_eval(CLI::App& app, std::function<int()>& chosen) {
+  CLI::App* const eval = app.add_subcommand("eval", "loss, perplexity and bits per byte of a model over documents");
+  const auto options = std::make_shared<EvalOptions>();
+  eval->add_option("RUN", options->source, "folder of a run, of a checkpoint or of a Hugging Face model")->required();
+  add_data(*eval, options->data);
+  // Every token counts once, whatever the order; the tokenizer is the model's.
+  for (const char* const name : {"--mix", "--shuffle", "--seed", "--tokenizer", "--summary"})
+    eval->remove_option(eval->get_option(name));
+  eval->add_option("--seq-len", options->seq_len, "positions of a window (default: all of the model's)");
+  eval->add_option("--stride", options->stride,
+                   "how far each window goes on; the others of its positions are context (default: half)");
+  eval->add_flag("--json", options->json, "print one JSON object");
+  eval->callback([options, &chosen] { chosen = [options] { return eval_command(*options); }; });
 }
 
 void add_token_command(CLI::App& app, std::function<int()>& chosen, const char* name, const char* description,
@@ -433,7 +448,8 @@ int run_command_line(int argument_count, char** arguments) {
                     &decode_command);
   add_inspect(app, chosen);
   add_bench(app, chosen);
-  for (const char* const name : {"eval", "export"}) not_built_command(app, name);
+  add_eval(app, chosen);
+  for (const char* const name : {"export"}) not_built_command(app, name);
 
   try {
     put_in_config(app, words, config);

@@ -7,6 +7,7 @@
 #include "pipeline/inspect.hpp"
 #include "pipeline/inspect_corpus.hpp"
 #include "pipeline/interrupt.hpp"
+#include "pipeline/pretrained.hpp"
 
 namespace pipeline {
 
@@ -16,6 +17,8 @@ int inspect_command(const std::vector<std::string>& paths, const InspectOptions&
     for (const std::string& path : paths) {
       if (std::filesystem::exists(path + "/state.json")) {
         inspect_checkpoint(path);
+      } else if (is_pretrained(path)) {
+        inspect_pretrained(path);
       } else if (holds_run(path)) {
         inspect_run(path);
       } else {
