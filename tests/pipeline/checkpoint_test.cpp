@@ -25,6 +25,7 @@
 #include "sched/scope.hpp"
 #include "sched/topology.hpp"
 #include "tests/io/failing_files.hpp"
+#include "tests/pipeline/power_cut_files.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace {
@@ -140,10 +141,12 @@ struct Outcome {
   std::vector<std::string> failures;
 };
 
-/// Saves checkpoints of `steps` steps, of which operations `first` to `last` fail.
+/// Saves checkpoints of `steps` steps, of which operations `first` to `last` fail; then the machine may lose its power.
 Outcome save(RunFolder& folder, std::uint64_t steps, unsigned first, unsigned last, std::uint64_t keep = 9,
-             std::vector<double> losses = {}, std::uint64_t shard_bytes_max = io::safetensors_shard_bytes_max) {
-  tests::FailingFiles files(io::make_files({}), first, last);
+             std::vector<double> losses = {}, std::uint64_t shard_bytes_max = io::safetensors_shard_bytes_max,
+             std::mt19937* power_cut = nullptr) {
+  tests::FailingFiles failing(io::make_files({}), first, last);
+  tests::PowerCutFiles files(failing);
   const std::vector<sched::CoreNumber> cores_allowed = sched::allowed_cores();
   sched::Cores cores({cores_allowed.front(), cores_allowed.back()}, [] {});
   const auto tokenizer = io::load_tokenizer("bytes");
@@ -153,12 +156,14 @@ Outcome save(RunFolder& folder, std::uint64_t steps, unsigned first, unsigned la
   Saving saving{run, writer, std::move(losses), steps, false, {}};
   pipeline::run_on(files, run_both(files, saving));
   cores.join();
-  return {files.operations_count(), saving.failures};
+  if (power_cut != nullptr) files.cut(*power_cut);
+  return {failing.operations_count(), saving.failures};
 }
 
-unsigned operations_of(std::uint64_t steps, std::uint64_t keep = 9) {
+unsigned operations_of(std::uint64_t steps, std::uint64_t keep = 9,
+                       std::uint64_t shard_bytes_max = io::safetensors_shard_bytes_max) {
   RunFolder folder;
-  return save(folder, steps, never, never, keep).operations;
+  return save(folder, steps, never, never, keep, {}, shard_bytes_max).operations;
 }
 
 }  // namespace
@@ -214,6 +219,27 @@ BOOST_AUTO_TEST_CASE(a_writer_that_stops_at_any_operation_leaves_the_last_whole_
     }
   }
   BOOST_TEST(found_before == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_that_loses_its_power_at_any_operation_finds_the_last_whole_checkpoint) {
+  constexpr std::uint64_t shard_bytes = 8000;  // so that there is an index too
+  const unsigned one = operations_of(1, 1, shard_bytes);
+  const unsigned two = operations_of(2, 1, shard_bytes);
+  std::mt19937 random(7);
+  unsigned found_second = 0;
+  for (unsigned operation = one; operation <= two; ++operation) {
+    for (int chance = 0; chance < 3; ++chance) {
+      BOOST_TEST_CONTEXT("operation " << operation - one << " of " << two - one) {
+        RunFolder folder;
+        save(folder, 2, operation, never, 1, {}, shard_bytes, &random);
+        const std::uint64_t found = folder.found();
+        BOOST_TEST(found >= 1u);
+        found_second += found == 2;
+        if (operation == two) BOOST_TEST(found == 2u);
+      }
+    }
+  }
+  BOOST_TEST(found_second >= 3u);
 }
 
 BOOST_AUTO_TEST_CASE(any_byte_that_changes_is_found) {
