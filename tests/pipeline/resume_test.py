@@ -100,6 +100,11 @@ class EveryStep(ResumeCase):
                               accumulate=2, doc_mask=True, shuffle="window", seq_len=50,
                               resumed_with=(dict(workers=3, accumulate=4), dict(workers=12, accumulate=1)))
 
+    def test_with_muon_dropout_and_another_objective(self):
+        self.check_every_step([self.mixed_corpus()], steps=7, optimizer="muon", dropout=0.1, label_smoothing=0.1,
+                              z_loss=1e-4, schedule="wsd", accumulate=2, workers=3,
+                              resumed_with=(dict(cores=1), dict(cores=2, recompute=True)))
+
     def mix_file(self, part):
         path = self.folder / "mix.toml"
         path.write_text(f'mix = ["b=0.3:{part}"]\n')
