@@ -86,8 +86,14 @@ void add_tokenizer(io::GgufMetadata& metadata, const io::Tokenizer& tokenizer, s
     tokens[static_cast<std::size_t>(id)] = bpe->token(id);
     kinds[static_cast<std::size_t>(id)] = control_token;
   }
-  for (std::size_t id = tokens.size(); id < vocabulary; ++id) tokens.push_back(fmt::format("[PAD{}]", id));
+  // An id without a token still has a name, its own.
+  tokens.resize(std::max(tokens.size(), vocabulary));
   kinds.resize(tokens.size(), unused_token);
+  for (std::size_t id = 0; id < tokens.size(); ++id) {
+    if (!tokens[id].empty()) continue;
+    tokens[id] = fmt::format("[PAD{}]", id);
+    kinds[id] = unused_token;
+  }
   std::vector<std::string> merges;
   for (const io::Merge& merge : bpe->merges)
     merges.push_back(io::byte_level_text(bpe->token(merge.left)) + " " + io::byte_level_text(bpe->token(merge.right)));

@@ -1,4 +1,5 @@
 """`icosa export`: a file that llama.cpp would load (tests/peers/llama_cpp_peer.py has it do so), or one line that says why not."""
+import json
 import pathlib
 import resource
 import shutil
@@ -91,6 +92,31 @@ class Export(Case):
             if half.tensors[name][1] == 1:
                 numbers = struct.unpack(f"<{len(numbers)}e", struct.pack(f"<{len(numbers)}e", *numbers))
             self.assertEqual(half.numbers(name), numbers, name)
+
+    def test_rows_that_no_token_stands_for_have_names_that_are_not_used(self):
+        checkpoint = self.folder / "run" / "checkpoints" / "step-00000002"
+        (checkpoint / "state.json").unlink()  # so that it is a model of anybody
+        config = json.loads((checkpoint / "config.json").read_text())
+        content = (checkpoint / "model.safetensors").read_bytes()
+        length, = struct.unpack("<Q", content[:8])
+        header, data = json.loads(content[8:8 + length]), content[8 + length:]
+        embedding = header.pop("transformer.wte.weight")
+        begin, end = embedding["data_offsets"]
+        rest = data[:begin] + data[end:]
+        for tensor in header.values():
+            if "data_offsets" in tensor and tensor["data_offsets"][0] >= end:
+                tensor["data_offsets"] = [offset - (end - begin) for offset in tensor["data_offsets"]]
+        rows = data[begin:end] + b"\0" * (3 * config["n_embd"] * 4)
+        header["transformer.wte.weight"] = {"dtype": "F32", "shape": [260, config["n_embd"]],
+                                            "data_offsets": [len(rest), len(rest) + len(rows)]}
+        text = json.dumps(header).encode()
+        (checkpoint / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + rest + rows)
+        (checkpoint / "config.json").write_text(json.dumps(config | {"vocab_size": 260}))
+        icosa("export", checkpoint, "--format", "gguf", "--out", self.out, "--quiet")
+        found = Gguf(self.out)
+        self.assertEqual(found.tensors["token_embd.weight"][0], (260, config["n_embd"]))
+        self.assertEqual(found.entries["tokenizer.ggml.tokens"][256:], ["<|endoftext|>", "[PAD257]", "[PAD258]", "[PAD259]"])
+        self.assertEqual(found.entries["tokenizer.ggml.token_type"][255:], [1, 3, 5, 5, 5])
 
     def test_a_file_is_replaced_when_the_new_one_is_whole(self):
         self.export("--type", "f16")
