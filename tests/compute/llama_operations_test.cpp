@@ -8,7 +8,9 @@
 #include <functional>
 #include <vector>
 
+#include "compute/gelu_erf.hpp"
 #include "compute/rmsnorm.hpp"
+#include "compute/swiglu.hpp"
 #include "tests/compute/random_floats.hpp"
 #include "tests/compute/targets.hpp"
 
@@ -16,6 +18,7 @@ BOOST_AUTO_TEST_SUITE(llama_operations)
 
 using compute::dense;
 using compute::Into;
+using compute::Matrix;
 using tests::random_floats;
 using tests::same_bits;
 using Floats = std::vector<float>;
@@ -93,6 +96,81 @@ BOOST_AUTO_TEST_CASE(rmsnorm_is_the_function_and_its_slope) {
   }
   for (std::size_t i = 0; i < C; ++i)
     BOOST_TEST(std::abs(dgain[i] - slope([&](const Doubles& g) { return dot(exact(x), g); }, exact(gain), i)) < 1e-5);
+}
+
+BOOST_DATA_TEST_CASE(swiglu_has_the_plain_bits, sizes, size) {
+  const auto F = static_cast<std::size_t>(size);
+  constexpr std::size_t rows = 3;
+  Floats both = random_floats(rows * 2 * F, 1, 4);
+  both[0] = -1e10f;
+  both[2 * F] = 100;
+  const Floats dout = random_floats(rows * F, 2);
+  const auto in = dense(static_cast<const float*>(both.data()), rows, 2 * F);
+  Floats out(rows * F), again(rows * F), dboth(rows * 2 * F);
+  plain::swiglu_forward(dense(out.data(), rows, F), in);
+  plain::swiglu_backward(dense(dboth.data(), rows, 2 * F), dense(again.data(), rows, F), dense(dout.data(), rows, F),
+                         in);
+  BOOST_TEST(same_bits(again, out));
+  tests::for_each_target([&] {
+    Floats found(rows * F), found_again = dout, found_dboth = both;
+    const Matrix aliased = dense(found_dboth.data(), rows, 2 * F), through = dense(found_again.data(), rows, F);
+    compute::swiglu_forward(dense(found.data(), rows, F), in);
+    compute::swiglu_backward(aliased, through, through, aliased);
+    BOOST_TEST(same_bits(found, out));
+    BOOST_TEST(same_bits(found_again, out));
+    BOOST_TEST(same_bits(found_dboth, dboth));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(swiglu_is_the_function_and_its_slope) {
+  const auto swiglu = [](const Doubles& x) { return x[0] / (1 + std::exp(-x[0])) * x[1]; };
+  for (float gate = -12; gate < 12; gate += 0.125f) {
+    const Floats both = {gate, 1.5f}, dout = {2};
+    Floats out(1), dboth(2);
+    plain::swiglu_backward(dense(dboth.data(), 1, 2), dense(out.data(), 1, 1), dense(dout.data(), 1, 1),
+                           dense(both.data(), 1, 2));
+    BOOST_TEST(std::abs(out[0] - swiglu(exact(both))) < 1e-5);
+    for (std::size_t i = 0; i < 2; ++i) BOOST_TEST(std::abs(dboth[i] - 2 * slope(swiglu, exact(both), i)) < 1e-5);
+  }
+}
+
+BOOST_DATA_TEST_CASE(gelu_with_erf_has_the_plain_bits, sizes, size) {
+  const auto count = static_cast<std::size_t>(size);
+  Floats x = random_floats(count, 1, 2);
+  x[0] = -1e10f;
+  x[count / 2] = 30;
+  const Floats dout = random_floats(count, 2);
+  Floats out(count), again(count), dx(count);
+  plain::gelu_erf_forward(out, x);
+  plain::gelu_erf_backward(dx, again, dout, x);
+  BOOST_TEST(same_bits(again, out));
+  tests::for_each_target([&] {
+    Floats found(count), found_again = x, found_dx = dout;
+    compute::gelu_erf_forward(found, x);
+    compute::gelu_erf_backward(found_dx, found_again, found_dx, found_again);
+    BOOST_TEST(same_bits(found, out));
+    BOOST_TEST(same_bits(found_again, out));
+    BOOST_TEST(same_bits(found_dx, dx));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(erf_is_within_an_ulp_of_one_of_the_exact_value) {
+  for (float x = -5; x < 5; x += 0x1p-11f)
+    BOOST_TEST(std::abs(plain::erf(x) - std::erf(static_cast<double>(x))) < 0x1p-23);
+  BOOST_TEST(plain::erf(INFINITY) == 1.0f);
+  BOOST_TEST(plain::erf(-INFINITY) == -1.0f);
+  BOOST_TEST(std::isnan(plain::erf(NAN)));
+}
+
+BOOST_AUTO_TEST_CASE(gelu_with_erf_is_the_function_and_its_slope) {
+  const auto gelu = [](const Doubles& x) { return x[0] * (1 + std::erf(x[0] * std::sqrt(0.5))) / 2; };
+  for (float x = -12; x < 12; x += 0.0625f) {
+    const Floats in = {x}, one = {1};
+    Floats out(1), found(1);
+    plain::gelu_erf_backward(found, out, one, in);
+    BOOST_TEST(std::abs(out[0] - gelu(exact(in))) < 1e-6);
+    BOOST_TEST(std::abs(found[0] - slope(gelu, exact(in), 0)) < 1e-5);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
