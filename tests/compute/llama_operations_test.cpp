@@ -10,6 +10,8 @@
 
 #include "compute/gelu_erf.hpp"
 #include "compute/rmsnorm.hpp"
+#include "compute/rope.hpp"
+#include "compute/scalar_math.hpp"
 #include "compute/swiglu.hpp"
 #include "tests/compute/random_floats.hpp"
 #include "tests/compute/targets.hpp"
@@ -171,6 +173,74 @@ BOOST_AUTO_TEST_CASE(gelu_with_erf_is_the_function_and_its_slope) {
     BOOST_TEST(std::abs(out[0] - gelu(exact(in))) < 1e-6);
     BOOST_TEST(std::abs(found[0] - slope(gelu, exact(in), 0)) < 1e-5);
   }
+}
+
+BOOST_DATA_TEST_CASE(rope_has_the_plain_bits_and_turns_back, boost::unit_test::data::make({1, 2, 3, 8, 12, 16, 31, 32}),
+                     pairs) {
+  const std::size_t D = 2 * static_cast<std::size_t>(pairs);
+  constexpr std::size_t heads = 3, T = 4, rows = 2 * T, first = 2;
+  const std::size_t stride = heads * D + 5;
+  const Floats x = random_floats(rows * stride, 1);
+  const float* table = compute::rope_table({}, D, first + T);
+  const auto rotated = [&](auto rotate, Floats values, compute::Turn turn) {
+    rotate({values.data(), rows, heads * D, stride}, table, D, T, first, turn);
+    return values;
+  };
+  const Floats there = rotated(plain::rope_rotate, x, compute::Turn::forward);
+  const Floats back = rotated(plain::rope_rotate, there, compute::Turn::back);
+  for (std::size_t i = 0; i < x.size(); ++i) BOOST_TEST(std::abs(back[i] - x[i]) < 1e-5);
+  tests::for_each_target([&] {
+    BOOST_TEST(same_bits(rotated(compute::rope_rotate, x, compute::Turn::forward), there));
+    BOOST_TEST(same_bits(rotated(compute::rope_rotate, there, compute::Turn::back), back));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(rope_is_the_rotation_by_the_position_times_the_frequency) {
+  constexpr std::size_t D = 8, positions = 300;
+  const float* table = compute::rope_table({.theta = 500}, D, positions);
+  for (std::size_t position = 0; position < positions; ++position) {
+    Floats x = {1, 2, 3, 4, 5, 6, 7, 8};
+    const Floats before = x;
+    plain::rope_rotate(dense(x.data(), 1, D), table, D, 1, position, compute::Turn::forward);
+    for (std::size_t i = 0; i < D / 2; ++i) {
+      const double angle = static_cast<double>(position) * std::pow(500.0, -2.0 * static_cast<double>(i) / D);
+      const double a = before[i], b = before[D / 2 + i];
+      BOOST_TEST(std::abs(x[i] - (a * std::cos(angle) - b * std::sin(angle))) < 2e-4);
+      BOOST_TEST(std::abs(x[D / 2 + i] - (b * std::cos(angle) + a * std::sin(angle))) < 2e-4);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(llama_3_scaling_divides_low_frequencies_and_leaves_high_ones) {
+  constexpr std::size_t D = 64;
+  const compute::RopeAngles angles{500000, compute::RopeScaling::llama3, 32, 1, 4, 8192};
+  const float* table = compute::rope_table(angles, D, 2);
+  // Row 1 is at position 1: the angle is the frequency. The settings are those of Llama 3.2 1B.
+  for (std::size_t i = 0; i < D / 2; ++i) {
+    const double plain_frequency = std::pow(500000.0, -2.0 * static_cast<double>(i) / D);
+    const double wave = 2 * 3.14159265358979323846 / plain_frequency;
+    double expected = plain_frequency;
+    if (wave > 8192.0) {
+      expected /= 32;
+    } else if (wave >= 8192.0 / 4) {
+      const double smooth = (8192.0 / wave - 1) / 3;
+      expected *= (1 - smooth) / 32 + smooth;
+    }
+    BOOST_TEST(std::abs(table[D + D / 2 + i] - std::sin(expected)) <= 2e-7 * std::sin(expected));
+  }
+  const float* halved = compute::rope_table({.scaling = compute::RopeScaling::linear, .factor = 2}, D, 5);
+  const float* whole = compute::rope_table({}, D, 5);
+  for (std::size_t i = 0; i < D; ++i) BOOST_TEST(halved[4 * D + i] == whole[2 * D + i]);
+}
+
+BOOST_AUTO_TEST_CASE(rope_tables_are_made_once) {
+  const compute::RopeAngles angles{.theta = 123};
+  BOOST_TEST(compute::rope_table(angles, 4, 10) == compute::rope_table(angles, 4, 10));
+  BOOST_TEST(compute::rope_table(angles, 4, 10) != compute::rope_table(angles, 4, 11));
+}
+
+BOOST_AUTO_TEST_CASE(the_exponential_in_double_is_that_of_the_library) {
+  for (double x = -690; x < 690; x += 0.37) BOOST_TEST(std::abs(compute::exp(x) / std::exp(x) - 1) < 1e-15);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
