@@ -1,6 +1,6 @@
 #pragma once
 
-// The forward pass of GPT-2, in the parts that training, evaluation and generation share. Internal to compute/.
+// The forward pass, in the parts that training, evaluation and generation share. Internal to compute/.
 
 #include "compute/gpt2.hpp"
 #include "compute/gpt2_layout.hpp"
@@ -16,6 +16,10 @@ struct Gpt2Model {
   const float* weights;
 
   const float* of(std::size_t layer, BlockTensor tensor) const noexcept { return weights + layout.of(layer, tensor); }
+  /// nullptr if the shape does not have it.
+  const float* bias_of(std::size_t layer, BlockTensor tensor) const noexcept {
+    return block_tensor_floats(shape, tensor) == 0 ? nullptr : of(layer, tensor);
+  }
 };
 
 /// Inputs and targets of rows as the packer leaves them: the targets are the inputs one further.
