@@ -45,17 +45,19 @@ void check_rows(const TokenRows& rows, const Gpt2Shape& shape) noexcept {
 }  // namespace
 
 LossSum gpt2_gradient(std::span<float> gradient, const Gpt2Shape& shape, std::span<const float> weights,
-                      const TokenRows& rows, std::span<float> workspace) noexcept {
+                      const TokenRows& rows, std::span<float> workspace, const Objective& objective,
+                      Activations activations) noexcept {
   check_rows(rows, shape);
   const Gpt2Model model = model_of(shape, weights);
-  const auto space = gpt2_workspace(shape, rows.B, rows.T, Gpt2Pass::gradient, workspace.data());
+  const Gpt2Pass pass = activations == Activations::kept ? Gpt2Pass::gradient : Gpt2Pass::gradient_recomputed;
+  const auto space = gpt2_workspace(shape, rows.B, rows.T, pass, workspace.data());
   assert(workspace.size() >= space.floats);
   assert(gradient.size() == weights.size());
 
-  gpt2_forward(model, gpt2_inputs(rows), rows.document_first, space);
-  const double nats =
-      gpt2_head_gradient(gradient.data() + model.layout.head, model, gpt2_targets(rows), rows.targets_count, space);
-  gpt2_backward(gradient, model, gpt2_inputs(rows), rows.document_first, space);
+  gpt2_forward(model, gpt2_inputs(rows), rows.document_first, space, objective.dropout);
+  const double nats = gpt2_head_gradient(gradient.data() + model.layout.head, model, gpt2_targets(rows),
+                                         rows.targets_count, space, objective.loss);
+  gpt2_backward(gradient, model, gpt2_inputs(rows), rows.document_first, space, objective.dropout, activations);
   return {nats, rows.targets_count};
 }
 

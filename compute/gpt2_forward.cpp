@@ -2,6 +2,7 @@
 
 #include "compute/adamw.hpp"
 #include "compute/attention.hpp"
+#include "compute/dropout.hpp"
 #include "compute/embedding.hpp"
 #include "compute/gpt2_parts.hpp"
 #include "compute/product.hpp"
@@ -46,24 +47,37 @@ void before_attention(const Gpt2Model& model, std::size_t layer, const TokenSpan
   place_queries_and_keys(model.shape, layer, places, model.of(layer, q_norm_gain), model.of(layer, k_norm_gain), space);
 }
 
-/// What the heads found goes into the residual stream; then norm -> activation -> the residual stream again.
-void after_attention(const Gpt2Model& model, std::size_t layer, Rows rows, const Gpt2Workspace& space) noexcept {
+void drop(Matrix x, const Dropout& dropout, std::uint32_t place) noexcept {
+  if (dropout.rate > 0) compute::dropout(x.data, x.data, x.rows * x.columns, dropout, place);
+}
+
+/// What the heads found goes into the residual stream; then norm -> what enters the activation.
+void before_activation(const Gpt2Model& model, std::size_t layer, Rows rows, const Gpt2Workspace& space,
+                       const Dropout& dropout) noexcept {
   const std::size_t C = model.shape.channels;
   const Matrix normed = rows.of(space.normed, C);
   const Matrix middle = rows.of(space.middle.of(layer), C);
-  const Matrix hidden = rows.of(space.hidden.of(layer), model.shape.hidden_channels());
-  const Matrix activated = rows.of(space.activated, model.shape.activated_channels());
-
   linear(model, normed, rows.of(space.attended.of(layer), model.shape.attention_channels()),
          model.of(layer, projection_weight), model.bias_of(layer, projection_bias), space);
+  drop(normed, dropout, attention_dropout(layer));
   add_rows(middle, rows.of(space.residual.of(layer), C), normed);
 
   norm_forward(model.shape, normed, space.means, space.rstds, middle,
                {model.of(layer, norm2_gain), model.of(layer, norm2_bias)});
-  linear(model, hidden, normed, model.of(layer, expand_weight), model.bias_of(layer, expand_bias), space);
-  activation_forward(model.shape, activated, hidden);
+  linear(model, rows.of(space.hidden.of(layer), model.shape.hidden_channels()), normed, model.of(layer, expand_weight),
+         model.bias_of(layer, expand_bias), space);
+}
+
+/// The activation's output goes into the residual stream.
+void after_activation(const Gpt2Model& model, std::size_t layer, Rows rows, const Gpt2Workspace& space,
+                      const Dropout& dropout) noexcept {
+  const std::size_t C = model.shape.channels;
+  const Matrix normed = rows.of(space.normed, C);
+  const Matrix activated = rows.of(space.activated, model.shape.activated_channels());
+  activation_forward(model.shape, activated, rows.of(space.hidden.of(layer), model.shape.hidden_channels()));
   linear(model, normed, activated, model.of(layer, contract_weight), model.bias_of(layer, contract_bias), space);
-  add_rows(rows.of(space.residual.of(layer + 1), C), middle, normed);
+  drop(normed, dropout, mlp_dropout(layer));
+  add_rows(rows.of(space.residual.of(layer + 1), C), rows.of(space.middle.of(layer), C), normed);
 }
 
 void embed(const Gpt2Model& model, Matrix out, const TokenGrid& inputs, std::size_t first_position) noexcept {
@@ -84,21 +98,30 @@ TokenGrid gpt2_targets(const TokenRows& rows) noexcept {
 }
 
 void gpt2_forward(const Gpt2Model& model, const TokenGrid& inputs, const std::uint32_t* document_first,
-                  const Gpt2Workspace& space) noexcept {
+                  const Gpt2Workspace& space, const Dropout& dropout) noexcept {
   const auto& [shape, layout, weights] = model;
   const std::size_t C = shape.channels;
   const Rows all{0, inputs.count()};
-  const AttentionShape attention = attention_shape(shape, inputs.B, inputs.T);
 
   embed(model, all.of(space.residual.of(0), C), inputs, 0);
+  drop(all.of(space.residual.of(0), C), dropout, embedding_dropout);
   for (std::size_t layer = 0; layer < shape.layers; ++layer) {
-    before_attention(model, layer, {0, inputs.count(), inputs.T, 0}, space);
-    attention_forward(space.attended.of(layer), space.probabilities.of(layer), space.qkv.of(layer), attention,
-                      space.scratch, document_first);
-    after_attention(model, layer, all, space);
+    gpt2_forward_again(model, layer, inputs, document_first, space, dropout);
+    after_activation(model, layer, all, space, dropout);
   }
   norm_forward(shape, all.of(space.normed, C), space.means, space.rstds, all.of(space.residual.of(shape.layers), C),
                {weights + layout.final_gain, weights + layout.final_bias});
+}
+
+void gpt2_forward_again(const Gpt2Model& model, std::size_t layer, const TokenGrid& inputs,
+                        const std::uint32_t* document_first, const Gpt2Workspace& space,
+                        const Dropout& dropout) noexcept {
+  const Rows all{0, inputs.count()};
+  const AttentionShape attention = attention_shape(model.shape, inputs.B, inputs.T);
+  before_attention(model, layer, {0, inputs.count(), inputs.T, 0}, space);
+  attention_forward(space.attended.of(layer), space.probabilities.of(layer), space.qkv.of(layer), attention,
+                    space.scratch, document_first);
+  before_activation(model, layer, all, space, dropout);
 }
 
 void gpt2_forward_positions(const Gpt2Model& model, const TokenGrid& sequence, std::size_t first, std::size_t last,
@@ -111,7 +134,8 @@ void gpt2_forward_positions(const Gpt2Model& model, const TokenGrid& sequence, s
   for (std::size_t layer = 0; layer < model.shape.layers; ++layer) {
     before_attention(model, layer, {first, rows.count, rows.count, first}, space);
     attention_forward_rows(space.attended.of(layer), space.qkv.of(layer), attention, first, last, space.scratch);
-    after_attention(model, layer, rows, space);
+    before_activation(model, layer, rows, space, {});
+    after_activation(model, layer, rows, space, {});
   }
 }
 

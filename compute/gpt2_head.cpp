@@ -34,7 +34,7 @@ double gpt2_head_loss(const Gpt2Model& model, const TokenGrid& targets, std::siz
 }
 
 double gpt2_head_gradient(float* dhead, const Gpt2Model& model, const TokenGrid& targets, std::size_t targets_count,
-                          const Gpt2Workspace& space) noexcept {
+                          const Gpt2Workspace& space, const LossTerms& terms) noexcept {
   const std::size_t tokens = targets.count();
   const std::size_t C = model.shape.channels;
   const std::size_t V = model.shape.vocabulary;
@@ -44,7 +44,7 @@ double gpt2_head_gradient(float* dhead, const Gpt2Model& model, const TokenGrid&
     const Matrix normed = piece(space.normed, first, count, C);
     const Matrix logits = dense(space.logits, count, V);
     multiply(logits, normed, As::stored, head_of(model), As::transposed, nullptr, space.scratch);
-    nats = cross_entropy_gradient(nats, logits, {targets, targets_count, first});
+    nats = cross_entropy_gradient(nats, logits, {targets, targets_count, first, terms});
 
     if (first == 0) {
       multiply(dense(dhead, V, C), logits, As::transposed, normed, As::stored, nullptr, space.scratch);

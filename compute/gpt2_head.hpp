@@ -21,6 +21,6 @@ double gpt2_head_loss(const Gpt2Model& model, const TokenGrid& targets, std::siz
 /// The loss; and written whole: its gradient with respect to the head's matrix, (V, C) at `dhead`, and to `normed`, in
 /// `dnormed`.
 double gpt2_head_gradient(float* dhead, const Gpt2Model& model, const TokenGrid& targets, std::size_t targets_count,
-                          const Gpt2Workspace& space) noexcept;
+                          const Gpt2Workspace& space, const LossTerms& terms) noexcept;
 
 }  // namespace compute

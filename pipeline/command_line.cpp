@@ -65,16 +65,51 @@ void add_length_and_rate(CLI::App& app, TrainSettings& settings) {
              settings.schedule = compute::ScheduleKind::cosine;
            } else if (name == "wsd") {
              settings.schedule = compute::ScheduleKind::wsd;
+           } else if (name == "linear") {
+             settings.schedule = compute::ScheduleKind::linear;
            } else {
-             throw SettingsError(not_one_of("--schedule", name, "cosine, wsd, constant"));
+             throw SettingsError(not_one_of("--schedule", name, "cosine, linear, wsd, constant"));
            }
          },
-         "how the learning rate goes on after warm-up: cosine, wsd or constant")
+         "how the learning rate goes on after warm-up: cosine, linear, wsd or constant")
       ->default_str("cosine");
+  app.add_option("--final-lr-fraction", settings.final_lr_fraction, "share of the peak where the schedule ends")
+      ->capture_default_str();
+  app.add_option("--decay-fraction", settings.decay_fraction, "share of the run in which wsd falls")
+      ->capture_default_str();
   app.add_option("--weight-decay", settings.weight_decay, "decoupled weight decay, on matrices only")
       ->capture_default_str();
   app.add_option("--grad-clip", settings.grad_clip, "largest global norm of the gradient; 0: no clipping")
       ->capture_default_str();
+}
+
+void add_optimizer(CLI::App& app, TrainSettings& settings) {
+  app.add_option_function<std::string>(
+         "--optimizer",
+         [&settings](const std::string& name) {
+           if (name == "adamw") {
+             settings.optimizer = OptimizerKind::adamw;
+           } else if (name == "muon") {
+             settings.optimizer = OptimizerKind::muon;
+           } else {
+             throw SettingsError(not_one_of("--optimizer", name, "adamw, muon"));
+           }
+         },
+         "adamw, or muon for the matrices between embeddings and head with adamw for the rest")
+      ->default_str("adamw");
+  app.add_option("--beta1", settings.beta1, "decay of AdamW's first moment")->capture_default_str();
+  app.add_option("--beta2", settings.beta2, "decay of AdamW's second moment")->capture_default_str();
+  app.add_option("--epsilon", settings.epsilon, "AdamW's epsilon")->capture_default_str();
+  app.add_option("--muon-lr", settings.muon_learning_rate, "Muon's peak learning rate; --lr is AdamW's")
+      ->capture_default_str();
+  app.add_option("--muon-momentum", settings.muon_momentum, "Muon's momentum")->capture_default_str();
+  app.add_option("--label-smoothing", settings.label_smoothing, "share of a target's weight that all tokens have")
+      ->capture_default_str();
+  app.add_option("--z-loss", settings.z_loss, "weight of the squared logarithm of the softmax's sum")
+      ->capture_default_str();
+  app.add_option("--dropout", settings.dropout, "share of zeros in embeddings and in what blocks add")
+      ->capture_default_str();
+  app.add_option("--muon-weight-decay", settings.muon_weight_decay, "Muon's weight decay")->capture_default_str();
 }
 
 void add_model(CLI::App& app, TrainSettings& settings) {
@@ -109,6 +144,9 @@ void add_model(CLI::App& app, TrainSettings& settings) {
          },
          "auto or lean: as few gradient buffers as the sum tree needs")
       ->default_str("auto");
+  app.add_flag(
+      "--recompute", settings.recompute,
+      "keep only what enters each block, compute the rest again on the way back: less memory, a quarter more time");
   app.add_flag("--doc-mask", settings.document_mask, "let attention stop at document borders");
 }
 
@@ -198,6 +236,7 @@ void add_train(CLI::App& app, const ConfigFile& config, std::function<int()>& ch
   add_data(*train, *settings);
   add_model(*train, *settings);
   add_length_and_rate(*train, *settings);
+  add_optimizer(*train, *settings);
   add_validation(*train, *settings);
   train->add_option("--checkpoint-every", settings->checkpoint_every,
                     "steps between checkpoints (default: only at the end)");

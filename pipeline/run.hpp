@@ -82,6 +82,8 @@ struct Run {
   sched::Pool<Gradient> gradients;
   sched::Boundary<Gradient> boundary;  ///< where a step's whole gradient reaches the control
   std::vector<CoreState> core_states;
+  compute::Objective objective;  ///< of every micro-batch, but for dropout's step and index
+  compute::Activations activations = compute::Activations::kept;
   RunHooks hooks;
 };
 

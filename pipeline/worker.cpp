@@ -18,8 +18,11 @@ void compute_gradient(Run& run, sched::CoreIndex core, const MicroBatch& batch, 
   if (run.hooks.before_compute) run.hooks.before_compute(run, core, batch, gradient);
   const std::uint64_t began_ns = now_ns();
   const compute::TokenRows rows = token_rows(batch);
-  const compute::LossSum loss =
-      compute::gpt2_gradient(gradient.values, run.model.shape, run.model.weights.span(), rows, state.workspace.span());
+  compute::Objective objective = run.objective;
+  objective.dropout.step = static_cast<std::uint32_t>(batch.step);
+  objective.dropout.micro_batch = static_cast<std::uint32_t>(batch.index);
+  const compute::LossSum loss = compute::gpt2_gradient(gradient.values, run.model.shape, run.model.weights.span(), rows,
+                                                       state.workspace.span(), objective, run.activations);
   gradient.nats = loss.nats;
   gradient.targets_count = loss.targets_count;
   gradient.documents_count = batch.documents_count;

@@ -135,6 +135,20 @@ BOOST_DATA_TEST_CASE(every_tensors_gradient_is_that_of_central_differences, data
   }
 }
 
+BOOST_DATA_TEST_CASE(recomputed_activations_give_the_bits_of_kept_ones, data::make(choices), choice) {
+  const Sample sample(choice.shape);
+  const compute::Objective objective{{}, {.rate = 0.2f, .seed = 3}};
+  std::vector<std::vector<float>> gradients;
+  for (const auto activations : {compute::Activations::kept, compute::Activations::recomputed}) {
+    tests::Workspace workspace(compute::gpt2_workspace_floats(choice.shape, 2, 6, activations));
+    gradients.emplace_back(sample.weights.size());
+    compute::gpt2_gradient(gradients.back(), choice.shape, sample.weights, sample.rows, workspace.span(), objective,
+                           activations);
+  }
+  BOOST_TEST(tests::same_bits(gradients[1], gradients[0]));
+  BOOST_TEST(!tests::same_bits(gradients[0], tests::gradient_of(choice.shape, sample.weights, sample.rows).gradient));
+}
+
 BOOST_DATA_TEST_CASE(tensors_fill_the_array_but_for_gaps_and_those_stay_zero, data::make(choices), choice) {
   const Sample sample(choice.shape);
   const auto gradient = tests::gradient_of(choice.shape, sample.weights, sample.rows).gradient;
