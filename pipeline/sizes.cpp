@@ -12,7 +12,7 @@ namespace pipeline {
 
 Sizes sizes_of(const TrainSettings& settings, const Preset& preset, std::size_t vocabulary, std::size_t cores_count) {
   Sizes sizes{};
-  sizes.shape = {preset.layers, preset.heads, preset.channels, vocabulary, settings.seq_len};
+  sizes.shape = shape_of(preset, vocabulary, settings.seq_len);
   sizes.cores_count = cores_count;
   // With micro-batches begun in order this many buffers never deadlock, and no core waits for long.
   sizes.gradients_count = cores_count + sched::SumTree(settings.step_batches_count()).depth() + 1;
