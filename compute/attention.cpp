@@ -40,14 +40,15 @@ void score_gradients(std::span<float> row, const float* probabilities, std::size
   for (std::size_t j = begin; j < row.size(); ++j) row[j] = (probabilities[j] * (row[j] - delta)) * scale;
 }
 
-/// out = the product over i in [begin, end) of weights[i * stride] and row i, blocks cut at absolute multiples.
+/// out = the product over i in [begin, end) of weights[i * stride] and row i, blocks cut at absolute multiples. With
+/// `added`, out = out + that.
 void weighted_sum(Matrix out, const float* weights, std::size_t stride, ConstMatrix rows, std::size_t begin,
-                  std::size_t end) {
+                  std::size_t end, bool added = false) {
   for (std::size_t i = begin; i < end;) {
     const std::size_t next = std::min(end, (i / product_block + 1) * product_block);
     const ConstMatrix column{weights + i * stride, next - i, 1, stride};
     const ConstMatrix part{rows.data + i * rows.stride, next - i, rows.columns, rows.stride};
-    if (i == begin) {
+    if (i == begin && !added) {
       multiply(out, column, As::transposed, part, As::stored, nullptr);
     } else {
       multiply_add(out, column, As::transposed, part, As::stored);
@@ -112,8 +113,9 @@ void attention_backward(float* dqkv, const float* dout, const float* qkv, const 
       }
       for (std::size_t j = 0; j < T; ++j) {
         const std::size_t end = document_end(firsts, begin_of(firsts, j), T);
-        weighted_sum(head.part(dqkv, 1, j, 1), gradients.data() + j, T, head.part(qkv, 0, 0, T), j, end);
-        weighted_sum(head.part(dqkv, 2, j, 1), p + j, T, head.output(dout, 0, T), j, end);
+        weighted_sum(head.part(dqkv, 1, j, 1), gradients.data() + j, T, head.part(qkv, 0, 0, T), j, end,
+                     !head.first_of_group);
+        weighted_sum(head.part(dqkv, 2, j, 1), p + j, T, head.output(dout, 0, T), j, end, !head.first_of_group);
       }
     }
   }

@@ -32,6 +32,11 @@
 // infinity or a NaN stays in its document. For finite operands the keys before f might be summed with weights of +0
 // like those after t; the positions from l on might not (a sum of -0 would become +0). With f = 0 and l = T everywhere
 // the bits are those of no mask.
+//
+// With fewer heads of keys and values than of queries, as many queries' heads in a row share one: dk and dv are the
+// sums over the heads of such a group, in order; the chains of a later head are added, block by block, to what is
+// there.
+//   Source: Ainslie et al. 2023 (grouped queries); one head for all of them: Shazeer 2019.
 
 #include <cstddef>
 #include <cstdint>
@@ -43,6 +48,15 @@ namespace compute {
 /// Shape of one attention call: B sequences of T positions, H heads of C / H channels. Requires H > 0, C % H == 0.
 struct AttentionShape {
   std::size_t B, T, C, H;
+  std::size_t kv_heads = 0;  ///< heads of keys and of values, a divisor of H; 0: as many as H
+
+  std::size_t head_channels() const noexcept { return C / H; }
+  /// Heads of queries for each head of keys.
+  std::size_t group() const noexcept { return kv_heads == 0 ? 1 : H / kv_heads; }
+  /// Channels of all keys, or of all values, of a token.
+  std::size_t kv_channels() const noexcept { return H / group() * head_channels(); }
+  /// Channels of a row q | k | v.
+  std::size_t qkv_channels() const noexcept { return C + 2 * kv_channels(); }
 };
 
 /// Floats of scratch memory for forward and backward, beyond `product_scratch_floats`: at most
@@ -50,7 +64,7 @@ struct AttentionShape {
 std::size_t attention_scratch_floats(const AttentionShape& shape) noexcept;
 
 /// out = softmax(q k^T / sqrt(C / H), causal) v, per sequence and head.
-///   qkv: (B*T, 3C), each row q | k | v, each of them head after head.   out: (B*T, C).
+///   qkv: (B*T, qkv_channels), each row q | k | v, each of them head after head.   out: (B*T, C).
 ///   probabilities: B*H*T*T floats, kept for the backward pass; row t holds the keys that t sees, the rest is zero.
 ///   scratch: product_scratch_floats + attention_scratch_floats(shape) floats.
 ///   first: B*T positions, where each position's document begins in its row (compute/documents.hpp); nullptr: no mask.
@@ -59,7 +73,7 @@ void attention_forward(float* out, float* probabilities, const float* qkv, const
                        const std::uint32_t* first = nullptr) noexcept;
 
 /// Gradient of the above with respect to qkv, written whole.
-///   dqkv: (B*T, 3C). dout: (B*T, C). qkv and probabilities as the forward pass left them, with the same `first`.
+///   dqkv: as qkv. dout: (B*T, C). qkv and probabilities as the forward pass left them, with the same `first`.
 void attention_backward(float* dqkv, const float* dout, const float* qkv, const float* probabilities,
                         const AttentionShape& shape, float* scratch, const std::uint32_t* first = nullptr) noexcept;
 

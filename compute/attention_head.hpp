@@ -2,6 +2,7 @@
 
 // Where one head of one sequence lies in the arrays of compute/attention.hpp. For the bodies of attention only.
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 
@@ -13,12 +14,20 @@ namespace compute {
 /// Views of one (sequence, head): T rows of D channels each, and T x T of probabilities.
 struct AttentionHead {
   AttentionHead(const AttentionShape& shape, std::size_t b, std::size_t h)
-      : T(shape.T), C(shape.C), D(shape.C / shape.H), row(b * shape.T), channel(h * D), index(b * shape.H + h) {}
+      : T(shape.T),
+        C(shape.C),
+        D(shape.head_channels()),
+        row(b * shape.T),
+        channel(h * D),
+        index(b * shape.H + h),
+        first_of_group(h % shape.group() == 0),
+        stride(shape.qkv_channels()),
+        channels{channel, shape.C + h / shape.group() * D, shape.C + shape.kv_channels() + h / shape.group() * D} {}
 
   /// Rows [first, first + rows) of q (0), k (1) or v (2), or of their gradients.
   template <class Float>
   auto part(Float* qkv, std::size_t which, std::size_t first, std::size_t rows) const noexcept {
-    return view(qkv + (row + first) * 3 * C + which * C + channel, rows, D, 3 * C);
+    return view(qkv + (row + first) * stride + channels[which], rows, D, stride);
   }
   /// Rows [first, first + rows) of the output, or of its gradient.
   template <class Float>
@@ -40,11 +49,14 @@ struct AttentionHead {
 
   std::size_t T, C, D;
   std::size_t row, channel, index;
+  bool first_of_group;                  ///< the first of the heads that share keys and values
+  std::size_t stride;                   ///< of qkv
+  std::array<std::size_t, 3> channels;  ///< where q, k and v of this head begin in a row of qkv
 };
 
 /// f32(1 / sqrt(D)), the root and the quotient rounded in double.
 inline float attention_scale(const AttentionShape& shape) noexcept {
-  return static_cast<float>(1.0 / std::sqrt(static_cast<double>(shape.C / shape.H)));
+  return static_cast<float>(1.0 / std::sqrt(static_cast<double>(shape.head_channels())));
 }
 
 }  // namespace compute

@@ -94,7 +94,8 @@ void backward_tile(float* dqkv, float* rows, const float* dout, const float* qkv
   sum_over_keys(head.part(dqkv, 0, first, count), ds, head.part(qkv, 1, begin, keys), begin, scratch);
 }
 
-/// Adds what positions [first, last), one block of t, give to `which` (k or v) of the keys from `begin` on.
+/// Adds what positions [first, last), one block of t, give to `which` (k or v) of the keys from `begin` on; the first
+/// to give something to a key writes it.
 ///   weights: row t - first holds the weights of position t, stride T. rows(from, count): what they weigh.
 template <class Rows>
 void add_to_keys(float* dqkv, std::size_t which, const float* weights, const Rows& rows, const AttentionHead& head,
@@ -104,7 +105,7 @@ void add_to_keys(float* dqkv, std::size_t which, const float* weights, const Row
     const std::size_t keys = end - j, from = std::max(first, j);
     const Matrix out = head.part(dqkv, which, j, keys);
     const ConstMatrix a{weights + (from - first) * head.T + j, last - from, keys, head.T};
-    if (j >= first) {
+    if (j >= first && head.first_of_group) {
       multiply(out, a, As::transposed, rows(from, last - from), As::stored, nullptr, scratch.product);
     } else {
       multiply_add(out, a, As::transposed, rows(from, last - from), As::stored, scratch.product);
@@ -137,7 +138,7 @@ void backward_document(float* dqkv, const float* dout, const float* qkv, const f
 /// Calls visit(head, begin, end) for each document of each head of each sequence.
 template <class Visit>
 void for_each_document(const AttentionShape& shape, const std::uint32_t* first, const Visit& visit) {
-  assert(shape.H > 0 && shape.C % shape.H == 0);
+  assert(shape.H > 0 && shape.C % shape.H == 0 && (shape.kv_heads == 0 || shape.H % shape.kv_heads == 0));
   for (std::size_t b = 0; b < shape.B; ++b) {
     const std::uint32_t* firsts = first == nullptr ? nullptr : first + b * shape.T;
     for (std::size_t h = 0; h < shape.H; ++h) {

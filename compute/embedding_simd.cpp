@@ -29,8 +29,13 @@ void EmbeddingForward(Matrix out, ConstMatrix tokens, ConstMatrix positions, con
                       std::size_t first_position) {
   for (std::size_t b = 0; b < inputs.B; ++b) {
     for (std::size_t t = 0; t < inputs.T; ++t) {
-      AddRow(out.data + (b * inputs.T + t) * out.stride, tokens.data + inputs.at(b, t) * tokens.stride,
-             positions.data + (first_position + t) * positions.stride, out.columns);
+      float* row = out.data + (b * inputs.T + t) * out.stride;
+      const float* token = tokens.data + inputs.at(b, t) * tokens.stride;
+      if (positions.rows == 0) {
+        std::copy_n(token, out.columns, row);
+      } else {
+        AddRow(row, token, positions.data + (first_position + t) * positions.stride, out.columns);
+      }
     }
   }
 }
@@ -44,7 +49,7 @@ void EmbeddingBackward(Matrix dtokens, Matrix dpositions, ConstMatrix dout, cons
       float* token = dtokens.data + inputs.at(b, t) * dtokens.stride;
       float* position = dpositions.data + t * dpositions.stride;
       AddRow(token, token, row, C);
-      AddRow(position, position, row, C);
+      if (dpositions.rows != 0) AddRow(position, position, row, C);
     }
   }
 }
@@ -61,13 +66,13 @@ HWY_EXPORT(EmbeddingBackward);
 
 void embedding_forward(Matrix out, ConstMatrix tokens, ConstMatrix positions, const TokenGrid& inputs,
                        std::size_t first_position) noexcept {
-  assert(first_position + inputs.T <= positions.rows && out.rows == inputs.count());
+  assert((positions.rows == 0 || first_position + inputs.T <= positions.rows) && out.rows == inputs.count());
   const TimedOperation timed = timed_pass("embedding forward", out.rows * out.columns, 3);
   HWY_DYNAMIC_DISPATCH(EmbeddingForward)(out, tokens, positions, inputs, first_position);
 }
 
 void embedding_backward(Matrix dtokens, Matrix dpositions, ConstMatrix dout, const TokenGrid& inputs) noexcept {
-  assert(inputs.T <= dpositions.rows && dout.rows == inputs.count());
+  assert((dpositions.rows == 0 || inputs.T <= dpositions.rows) && dout.rows == inputs.count());
   const TimedOperation timed = timed_pass("embedding backward", dout.rows * dout.columns, 5);
   HWY_DYNAMIC_DISPATCH(EmbeddingBackward)(dtokens, dpositions, dout, inputs);
 }

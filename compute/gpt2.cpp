@@ -6,15 +6,27 @@
 #include "compute/gpt2_backward.hpp"
 #include "compute/gpt2_forward.hpp"
 #include "compute/gpt2_head.hpp"
-#include "compute/layernorm.hpp"
+#include "compute/gpt2_parts.hpp"
 #include "compute/product.hpp"
 
 namespace compute {
 
 namespace {
 
+[[maybe_unused]] bool is_valid(const ModelShape& shape) noexcept {
+  const bool heads = shape.heads > 0 && shape.heads % shape.kv_head_count() == 0 &&
+                     (shape.own_head_size != 0 || shape.channels % shape.heads == 0);
+  const bool turns = shape.position_kind == Positions::learned || shape.head_channels() % 2 == 0;
+  // GPT-2's files have no place for what is apart in Llama's, and the other way round.
+  if (shape.family == Family::llama)
+    return heads && turns && shape.norm == Norm::rms && shape.activation == Activation::swiglu &&
+           shape.position_kind == Positions::rotary;
+  return heads && turns && shape.norm == Norm::layer && shape.position_kind == Positions::learned && !shape.qk_norm &&
+         shape.activation != Activation::swiglu && shape.qkv_channels() == 3 * shape.channels;
+}
+
 Gpt2Model model_of(const Gpt2Shape& shape, std::span<const float> weights) noexcept {
-  assert(shape.heads > 0 && shape.channels % shape.heads == 0);
+  assert(is_valid(shape));
   const Gpt2Model model{shape, gpt2_layout(shape), weights.data()};
   assert(weights.size() == model.layout.floats);
   return model;
@@ -45,7 +57,7 @@ LossSum gpt2_gradient(std::span<float> gradient, const Gpt2Shape& shape, std::sp
   assert(gradient.size() == weights.size());
 
   gpt2_forward(model, gpt2_inputs(rows), rows.document_first, space, objective.dropout);
-  const double nats = gpt2_head_gradient(gradient.data() + model.layout.token_embedding, model, gpt2_targets(rows),
+  const double nats = gpt2_head_gradient(gradient.data() + model.layout.head, model, gpt2_targets(rows),
                                          rows.targets_count, space, objective.loss);
   gpt2_backward(gradient, model, gpt2_inputs(rows), rows.document_first, space, objective.dropout, activations);
   return {nats, rows.targets_count};
@@ -85,11 +97,10 @@ void gpt2_logits(std::span<float> logits, const Gpt2Shape& shape, std::span<cons
   gpt2_forward_positions(model, {ids.data(), 1, last, last}, first, last, space);
   const std::size_t C = shape.channels;
   const Matrix normed = dense(space.normed, 1, C);
-  layernorm_forward(normed, space.means, space.rstds, dense(space.residual.of(shape.layers) + (last - 1) * C, 1, C),
-                    weights.data() + model.layout.final_gain, weights.data() + model.layout.final_bias);
+  norm_forward(shape, normed, space.means, space.rstds, dense(space.residual.of(shape.layers) + (last - 1) * C, 1, C),
+               {weights.data() + model.layout.final_gain, weights.data() + model.layout.final_bias});
   multiply(dense(logits.data(), 1, shape.vocabulary), normed, As::stored,
-           dense(weights.data() + model.layout.token_embedding, shape.vocabulary, C), As::transposed, nullptr,
-           space.scratch);
+           dense(weights.data() + model.layout.head, shape.vocabulary, C), As::transposed, nullptr, space.scratch);
 }
 
 }  // namespace compute

@@ -1,8 +1,8 @@
 #pragma once
 
-// The GPT-2 model: token and position embeddings, pre-norm blocks of causal attention and a GELU layer, a final norm
-// and a head tied to the token embedding. Pure arithmetic on memory that the caller owns: the weights are only read, a
-// worker's gradient and workspace are only its own.
+// The model: token embeddings and positions, pre-norm blocks of causal attention and a layer with an activation, a
+// final norm and a head. GPT-2, and what other families make of it (compute/model_shape.hpp). Pure arithmetic on memory
+// that the caller owns: the weights are only read, a worker's gradient and workspace are only its own.
 
 #include <cstddef>
 #include <cstdint>
@@ -10,19 +10,18 @@
 #include <string>
 #include <vector>
 
+#include "compute/model_shape.hpp"
 #include "compute/objective.hpp"
 
 namespace compute {
 
-struct Gpt2Shape {
-  std::size_t layers, heads, channels, vocabulary, positions;
-};
+using Gpt2Shape = ModelShape;
 
 /// One parameter tensor: where it lies in the flat array of weights (and of gradients and moments).
 struct Tensor {
-  std::string name;                ///< as in Hugging Face's GPT2LMHeadModel, e.g. "transformer.h.0.attn.c_attn.weight"
-  std::vector<std::size_t> shape;  ///< as there: the matrices of GPT-2 are stored (inputs, outputs)
-  std::size_t offset;              ///< in floats, a multiple of 16
+  std::string name;                ///< as in Hugging Face's models, e.g. "transformer.h.0.attn.c_attn.weight"
+  std::vector<std::size_t> shape;  ///< as there: (inputs, outputs) in GPT-2, (outputs, inputs) in Llama
+  std::size_t offset;              ///< in floats
   std::size_t count;               ///< in floats
   bool decayed;                    ///< weight decay applies: tensors of two dimensions
 };
@@ -30,15 +29,16 @@ struct Tensor {
 /// The model's tensors in the order of the flat array.
 std::vector<Tensor> gpt2_tensors(const Gpt2Shape& shape);
 
-/// Floats of the flat array: the tensors with the gaps between them, a multiple of 16. Gaps stay zero.
+/// Floats of the flat array: the tensors with the gaps between them, a multiple of 16. What one product reads (q, k, v
+/// in Llama) lies without gaps and begins at a multiple of 16, as does everything else. Gaps stay zero.
 std::size_t gpt2_floats(const Gpt2Shape& shape);
 
 /// Parameters as people count them: the sum of the tensors' counts.
 std::size_t gpt2_parameters(const Gpt2Shape& shape);
 
-/// Fills the flat array: normal(0, 0.02) matrices and embeddings (0.02/sqrt(2*layers) for the projections into the
+/// Fills the flat array: normal(0, 0.02) matrices and embeddings (0.02/sqrt(2*layers) for GPT-2's projections into the
 /// residual stream), gains 1, biases 0. The same bits for the same seed anywhere.
-///   Source: Radford et al. 2019, section 2.3; the released code's initializer.
+///   Source: Radford et al. 2019, section 2.3; the released code's initializer; Hugging Face's for Llama.
 void gpt2_initialize(std::span<float> weights, const Gpt2Shape& shape, std::uint64_t seed);
 
 /// Rows of token ids as they come from the packer. A row has T inputs and, shifted by one, T targets.

@@ -6,8 +6,7 @@
 #include "compute/column_sums.hpp"
 #include "compute/dropout.hpp"
 #include "compute/embedding.hpp"
-#include "compute/gelu.hpp"
-#include "compute/layernorm.hpp"
+#include "compute/gpt2_parts.hpp"
 #include "compute/product.hpp"
 
 namespace compute {
@@ -47,47 +46,50 @@ struct Backward {
   }
   /// dx = dout weight^T.
   void linear_input(Matrix dx, ConstMatrix dout, const float* weight) const noexcept {
-    multiply(dx, dout, As::stored, dense(weight, dx.columns, dout.columns), As::transposed, nullptr, space.scratch);
+    const As as = weight_as(model.shape) == As::stored ? As::transposed : As::stored;
+    multiply(dx, dout, As::stored, weight_matrix(model.shape, weight, dx.columns, dout.columns), as, nullptr,
+             space.scratch);
   }
-  /// dweight = x^T dout, dbias = the sum of dout's rows.
+  /// dweight = x^T dout, or its transpose; dbias = the sum of dout's rows.
   void linear_parameters(std::size_t layer, BlockTensor weight, BlockTensor bias, ConstMatrix x,
                          ConstMatrix dout) const noexcept {
-    multiply(dense(gradient_of(layer, weight), x.columns, dout.columns), x, As::transposed, dout, As::stored, nullptr,
+    const Matrix dweight = weight_matrix(model.shape, gradient_of(layer, weight), x.columns, dout.columns);
+    const bool inputs_first = weight_as(model.shape) == As::stored;
+    multiply(dweight, inputs_first ? x : dout, As::transposed, inputs_first ? dout : x, As::stored, nullptr,
              space.scratch);
-    column_sums(gradient_of(layer, bias), dout);
+    if (block_tensor_floats(model.shape, bias) != 0) column_sums(gradient_of(layer, bias), dout);
   }
   /// A norm's output once more; its statistics are left for `norm_input`.
   void norm_again(Matrix out, ConstMatrix x, std::size_t layer, BlockTensor gain, BlockTensor bias) const noexcept {
-    layernorm_forward(out, space.means, space.rstds, x, model.of(layer, gain), model.of(layer, bias));
+    norm_forward(model.shape, out, space.means, space.rstds, x, {model.of(layer, gain), model.of(layer, bias)});
   }
   /// The gradient that went through a norm joins the one that went past it.
   void norm_input(ConstMatrix x, std::size_t layer, BlockTensor gain, BlockTensor bias) const noexcept {
     const std::size_t C = model.shape.channels;
-    layernorm_backward(rows(space.dresidual, C), Into::added, gradient_of(layer, gain), gradient_of(layer, bias),
-                       rows(space.dnormed, C), x, space.means, space.rstds, model.of(layer, gain));
+    norm_backward(model.shape, rows(space.dresidual, C), Into::added,
+                  {gradient_of(layer, gain), gradient_of(layer, bias)}, rows(space.dnormed, C), x, space.means,
+                  space.rstds, model.of(layer, gain));
   }
 };
 
 void Backward::final_norm() const noexcept {
   const auto& [shape, layout, weights] = model;
   const std::size_t C = shape.channels;
-  layernorm_backward(rows(space.dresidual, C), Into::replaced, gradient + layout.final_gain,
-                     gradient + layout.final_bias, rows(space.dnormed, C), rows(space.residual.of(shape.layers), C),
-                     space.means, space.rstds, weights + layout.final_gain);
+  norm_backward(shape, rows(space.dresidual, C), Into::replaced,
+                {gradient + layout.final_gain, gradient + layout.final_bias}, rows(space.dnormed, C),
+                rows(space.residual.of(shape.layers), C), space.means, space.rstds, weights + layout.final_gain);
 }
 
 void Backward::mlp(std::size_t layer) const noexcept {
   const std::size_t C = model.shape.channels;
   const Matrix dadded = added(mlp_dropout(layer));
-  const Matrix activated = rows(space.activated, 4 * C);
-  const Matrix dhidden = rows(space.dwide, 4 * C);
+  const Matrix activated = rows(space.activated, model.shape.activated_channels());
+  const Matrix dhidden = rows(space.dwide, model.shape.hidden_channels());
   const Matrix normed = rows(space.normed, C);
   const Matrix middle = rows(space.middle.of(layer), C);
-  const std::size_t hidden_count = inputs.count() * 4 * C;
 
-  linear_input(dhidden, dadded, model.of(layer, contract_weight));
-  gelu_backward({dhidden.data, hidden_count}, {activated.data, hidden_count}, {dhidden.data, hidden_count},
-                {space.hidden.of(layer), hidden_count});
+  linear_input(activation_dout(model.shape, dhidden, activated), dadded, model.of(layer, contract_weight));
+  activation_backward(model.shape, dhidden, activated, rows(space.hidden.of(layer), dhidden.columns));
   linear_parameters(layer, contract_weight, contract_bias, activated, dadded);
 
   norm_again(normed, middle, layer, norm2_gain, norm2_bias);
@@ -99,15 +101,19 @@ void Backward::mlp(std::size_t layer) const noexcept {
 void Backward::attention(std::size_t layer) const noexcept {
   const std::size_t C = model.shape.channels;
   const Matrix dadded = added(attention_dropout(layer));
-  const Matrix dattended = rows(space.dnormed, C);
-  const Matrix dqkv = rows(space.dwide, 3 * C);
+  const Matrix dattended = rows(space.dnormed, model.shape.attention_channels());
+  const Matrix dqkv = rows(space.dwide, model.shape.qkv_channels());
   const Matrix normed = rows(space.normed, C);
   const Matrix residual = rows(space.residual.of(layer), C);
 
   linear_input(dattended, dadded, model.of(layer, projection_weight));
-  linear_parameters(layer, projection_weight, projection_bias, rows(space.attended.of(layer), C), dadded);
+  linear_parameters(layer, projection_weight, projection_bias, rows(space.attended.of(layer), dattended.columns),
+                    dadded);
   attention_backward(dqkv.data, dattended.data, space.qkv.of(layer), space.probabilities.of(layer),
-                     {inputs.B, inputs.T, C, model.shape.heads}, space.scratch, document_first);
+                     attention_shape(model.shape, inputs.B, inputs.T), space.scratch, document_first);
+  place_queries_and_keys_backward(model.shape, layer, {0, inputs.count(), inputs.T, 0}, dqkv,
+                                  model.of(layer, q_norm_gain), model.of(layer, k_norm_gain),
+                                  gradient_of(layer, q_norm_gain), gradient_of(layer, k_norm_gain), space);
 
   norm_again(normed, residual, layer, norm1_gain, norm1_bias);
   linear_parameters(layer, attention_weight, attention_bias, normed, dqkv);
@@ -118,17 +124,21 @@ void Backward::attention(std::size_t layer) const noexcept {
 void Backward::zero_gaps() const noexcept {
   const auto& [shape, layout, weights] = model;
   const std::size_t C = shape.channels;
+  const bool learned = shape.position_kind == Positions::learned;
   const auto zero_after = [this](std::size_t offset, std::size_t count) {
     std::fill_n(gradient + offset + count, aligned_floats(count) - count, 0.0f);
   };
   zero_after(layout.token_embedding, shape.vocabulary * C);
-  zero_after(layout.position_embedding, shape.positions * C);
+  zero_after(layout.position_embedding, learned ? shape.positions * C : 0);
   for (std::size_t layer = 0; layer < shape.layers; ++layer) {
-    for (std::size_t i = 0; i < block_tensors.size(); ++i)
-      zero_after(layout.of(layer, static_cast<BlockTensor>(i)), block_tensors[i].floats(C));
+    for (std::size_t i = 0; i < block_tensors_count; ++i) {
+      const auto tensor = static_cast<BlockTensor>(i);
+      zero_after(layout.of(layer, tensor), block_tensor_floats(shape, tensor));
+    }
   }
   zero_after(layout.final_gain, C);
-  zero_after(layout.final_bias, C);
+  zero_after(layout.final_bias, shape.norm == Norm::layer ? C : 0);
+  if (!shape.tied) zero_after(layout.head, shape.vocabulary * C);
 }
 
 }  // namespace
@@ -148,8 +158,10 @@ void gpt2_backward(std::span<float> gradient, const Gpt2Model& model, const Toke
   if (dropout.rate > 0) {
     compute::dropout(space.dresidual, space.dresidual, inputs.count() * shape.channels, dropout, embedding_dropout);
   }
+  const std::size_t positions = shape.position_kind == Positions::learned ? shape.positions : 0;
+  if (!shape.tied) std::fill_n(pass.gradient + layout.token_embedding, shape.vocabulary * shape.channels, 0.0f);
   embedding_backward(dense(pass.gradient + layout.token_embedding, shape.vocabulary, shape.channels),
-                     dense(pass.gradient + layout.position_embedding, shape.positions, shape.channels),
+                     dense(pass.gradient + layout.position_embedding, positions, shape.channels),
                      pass.rows(space.dresidual, shape.channels), inputs);
   pass.zero_gaps();
 }

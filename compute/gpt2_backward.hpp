@@ -1,6 +1,6 @@
 #pragma once
 
-// The backward pass of GPT-2. Internal to compute/.
+// The backward pass. Internal to compute/.
 
 #include <span>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// The forward pass of GPT-2, in the parts that training, evaluation and generation share. Internal to compute/.
+// The forward pass, in the parts that training, evaluation and generation share. Internal to compute/.
 
 #include "compute/gpt2.hpp"
 #include "compute/gpt2_layout.hpp"
@@ -16,6 +16,10 @@ struct Gpt2Model {
   const float* weights;
 
   const float* of(std::size_t layer, BlockTensor tensor) const noexcept { return weights + layout.of(layer, tensor); }
+  /// nullptr if the shape does not have it.
+  const float* bias_of(std::size_t layer, BlockTensor tensor) const noexcept {
+    return block_tensor_floats(shape, tensor) == 0 ? nullptr : of(layer, tensor);
+  }
 };
 
 /// Inputs and targets of rows as the packer leaves them: the targets are the inputs one further.
@@ -27,7 +31,7 @@ TokenGrid gpt2_targets(const TokenRows& rows) noexcept;
 void gpt2_forward(const Gpt2Model& model, const TokenGrid& inputs, const std::uint32_t* document_first,
                   const Gpt2Workspace& space, const Dropout& dropout = {}) noexcept;
 
-/// One block once more, up to what enters the GELU, from residual.of(layer).
+/// One block once more, up to what enters the activation, from residual.of(layer).
 void gpt2_forward_again(const Gpt2Model& model, std::size_t layer, const TokenGrid& inputs,
                         const std::uint32_t* document_first, const Gpt2Workspace& space,
                         const Dropout& dropout) noexcept;

@@ -9,7 +9,7 @@ namespace compute {
 namespace {
 
 ConstMatrix head_of(const Gpt2Model& model) noexcept {
-  return dense(model.weights + model.layout.token_embedding, model.shape.vocabulary, model.shape.channels);
+  return dense(model.weights + model.layout.head, model.shape.vocabulary, model.shape.channels);
 }
 
 /// Tokens [first, first + count) of a (tokens, columns) buffer.

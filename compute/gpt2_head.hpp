@@ -1,6 +1,6 @@
 #pragma once
 
-// The head of GPT-2: from the final norm's output to the loss and back. The logits of a micro-batch may be far larger
+// The head: from the final norm's output to the loss and back. The logits of a micro-batch may be far larger
 // than everything else (V = 50,257: 200 KB a token), so they are held for `logit_rows` tokens at a time; the products
 // that sum over tokens go on where the last piece ended, which gives the bits of one piece. Internal to compute/.
 

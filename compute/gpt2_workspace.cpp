@@ -5,6 +5,7 @@
 #include "compute/attention.hpp"
 #include "compute/gpt2_head.hpp"
 #include "compute/gpt2_layout.hpp"
+#include "compute/gpt2_parts.hpp"
 #include "compute/product.hpp"
 
 namespace compute {
@@ -48,27 +49,33 @@ Gpt2Workspace gpt2_workspace(const Gpt2Shape& shape, std::size_t B, std::size_t 
   };
 
   Gpt2Workspace space{};
+  space.tokens = tokens;
   space.residual = kept_if(backward, shape.layers + 1, tokens * C);
-  space.qkv = kept_if(kept || generate, shape.layers, tokens * 3 * C);
+  space.qkv = kept_if(kept || generate, shape.layers, tokens * shape.qkv_channels());
   space.probabilities = kept_if(kept, shape.layers, generate ? 0 : tokens * shape.heads * T);
-  space.attended = kept_if(kept, shape.layers, tokens * C);
+  if (shape.qk_norm) {
+    space.unnormed = kept_if(kept, shape.layers, tokens * (shape.attention_channels() + shape.kv_channels()));
+    space.head_rstds = kept_if(kept, shape.layers, tokens * (shape.heads + shape.kv_head_count()));
+  }
+  space.attended = kept_if(kept, shape.layers, tokens * shape.attention_channels());
   space.middle = kept_if(kept, shape.layers, tokens * C);
-  space.hidden = kept_if(kept, shape.layers, tokens * 4 * C);
+  space.hidden = kept_if(kept, shape.layers, tokens * shape.hidden_channels());
   space.normed = places.take(tokens * C);
   space.means = places.take(tokens);
   space.rstds = places.take(tokens);
   if (backward) {
     space.dresidual = places.take(tokens * C);
-    space.dnormed = places.take(tokens * C);
+    space.dnormed = places.take(tokens * std::max(C, shape.attention_channels()));
   }
 
-  const std::size_t wide = aligned_floats(tokens * 4 * C);
+  const std::size_t activated = aligned_floats(tokens * shape.activated_channels());
+  const std::size_t wide = aligned_floats(tokens * std::max(shape.hidden_channels(), shape.qkv_channels()));
   const std::size_t logits = (generate ? 0 : std::min(tokens, logit_rows)) * shape.vocabulary;
-  space.logits = places.take(std::max(logits, backward ? 2 * wide : wide));
+  space.logits = places.take(std::max(logits, backward ? activated + wide : activated));
   space.activated = space.logits;
-  if (backward) space.dwide = base == nullptr ? nullptr : space.logits + wide;
+  if (backward) space.dwide = base == nullptr ? nullptr : space.logits + activated;
 
-  space.scratch = places.take(product_scratch_floats + attention_scratch_floats({B, T, C, shape.heads}));
+  space.scratch = places.take(product_scratch_floats + attention_scratch_floats(attention_shape(shape, B, T)));
   space.floats = places.used();
   return space;
 }

@@ -1,8 +1,8 @@
 #pragma once
 
 // How a pass shares out its workspace. What the backward pass needs is kept once per layer; the rest is a handful of
-// buffers that every layer uses again. A norm's output, its statistics and the GELU's output are computed anew on the
-// way back: a percent or two of the time for a third of the memory. Internal to compute/.
+// buffers that every layer uses again. A norm's output, its statistics and the activation's output are computed anew on
+// the way back: a percent or two of the time for a third of the memory. Internal to compute/.
 
 #include <cstddef>
 
@@ -29,24 +29,27 @@ struct PerLayer {
 /// The buffers of one pass over B*T tokens; a row per token.
 struct Gpt2Workspace {
   PerLayer residual;       ///< C: what enters a block; one more than there are layers
-  PerLayer qkv;            ///< 3C
+  PerLayer qkv;            ///< qkv_channels
   PerLayer probabilities;  ///< B*H*T*T floats; not for `generate`
-  PerLayer attended;       ///< C: the heads' results
-  PerLayer middle;         ///< C: the residual stream between attention and the layers of the GELU
-  PerLayer hidden;         ///< 4C: what enters the GELU
+  PerLayer unnormed;       ///< q | k before their norms, where they have any
+  PerLayer head_rstds;     ///< a float per head of q and of k and token, of those norms, head after head
+  PerLayer attended;       ///< attention_channels: the heads' results
+  PerLayer middle;         ///< C: the residual stream between attention and the layers of the activation
+  PerLayer hidden;         ///< hidden_channels: what enters the activation
   float* normed;           ///< C: a norm's output; also what is added to the residual stream
   float* means;            ///< a float per token, of the norm computed last
   float* rstds;
-  float* activated;  ///< 4C: the GELU's output
+  float* activated;  ///< activated_channels: the activation's output
   float* logits;     ///< V, for `logit_rows` tokens, none for `generate`; shares memory with activated and dwide, never
                      ///< needed with them
 
   float* dresidual;  ///< C; these three for `gradient` alone
-  float* dnormed;    ///< C
-  float* dwide;      ///< 4C: gradient of hidden, then 3C of qkv
+  float* dnormed;    ///< C, or attention_channels where they are more
+  float* dwide;      ///< the gradient of hidden, then of qkv
 
   float* scratch;  ///< of products and attention
 
+  std::size_t tokens;  ///< rows of every buffer
   std::size_t floats;  ///< of the whole workspace
 };
 

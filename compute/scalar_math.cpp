@@ -10,6 +10,10 @@ namespace {
 
 constexpr std::uint64_t mantissa_bits = (std::uint64_t{1} << 52) - 1;
 
+/// ln 2 in two parts: the first has 20 trailing zero bits, so that its multiple by an exponent is exact.
+constexpr double ln2_high = 0x1.62e42fefp-1;
+constexpr double ln2_low = 0x1.473de6af278edp-34;
+
 /// The nearest multiple of 1/2 to x, and what is left: x = quarters / 2 + rest, |rest| <= 1/4, all exact.
 struct HalfTurns {
   unsigned quarters;  ///< modulo 4
@@ -60,6 +64,17 @@ double cos_pi_near_zero(double r) noexcept {
 
 }  // namespace
 
+double exp(double x) noexcept {
+  constexpr double log2_e = 0x1.71547652b82fep+0;
+  constexpr double shift = 0x1.8p+52;  // adding it leaves no bits for a fraction
+  const double n = (x * log2_e + shift) - shift;
+  const double r = std::fma(n, -ln2_low, std::fma(n, -ln2_high, x));
+  double sum = 1;
+  for (int k = 14; k >= 1; --k) sum = std::fma(sum, r / k, 1.0);
+  const auto exponent = static_cast<std::uint64_t>(static_cast<std::int64_t>(n) + 1023);
+  return sum * std::bit_cast<double>(exponent << 52);
+}
+
 double log(double x) noexcept {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   if (x == 0) return -infinity;
@@ -88,9 +103,6 @@ double log(double x) noexcept {
   const double twice = 2 * f;
   const double tail = twice * (square * sum);
 
-  // ln 2 in two parts: the first has 20 trailing zero bits, so that its multiple by the exponent is exact.
-  constexpr double ln2_high = 0x1.62e42fefp-1;
-  constexpr double ln2_low = 0x1.473de6af278edp-34;
   const double e = exponent;
   return std::fma(e, ln2_high, twice + std::fma(e, ln2_low, tail));
 }

@@ -14,6 +14,10 @@ namespace compute {
 ///   Method: x = 2^e m with m in [sqrt(1/2), sqrt(2)); log m = 2 artanh((m - 1) / (m + 1)), 12 terms of its series.
 double log(double x) noexcept;
 
+/// e^x for |x| <= 700. Relative error below 1e-15.
+///   Method: x = n ln 2 + r with |r| <= 0.35, 14 terms of the series in r, times 2^n.
+double exp(double x) noexcept;
+
 /// cos(pi x) and sin(pi x). Error below 2^-52 relative to the result. Requires |x| < 2^51.
 ///   Method: x = n / 2 + r exactly with |r| <= 1/4; the Taylor series of pi r to 9 terms.
 double cos_pi(double x) noexcept;

@@ -65,7 +65,7 @@ double measure_bandwidth() {
 /// A model with everything that a step of one worker touches.
 struct Bench {
   Bench(const Preset& preset, const BenchOptions& options)
-      : shape{preset.layers, preset.heads, preset.channels, vocabulary_of(preset, options), preset.seq_len},
+      : shape(shape_of(preset, vocabulary_of(preset, options), preset.seq_len)),
         rows_count(preset.micro_batch),
         weights(compute::gpt2_floats(shape)),
         moment1(weights.span().size()),
@@ -87,7 +87,8 @@ struct Bench {
   static std::size_t vocabulary_of(const Preset& preset, const BenchOptions& options) {
     if (options.vocabulary != 0) return options.vocabulary;
     const std::map<std::string_view, std::size_t> usual = {
-        {"seed", 500}, {"quick", 4096}, {"tiny", 4096}, {"char", 257}};
+        {"seed", 500},       {"quick", 4096},      {"tiny", 4096},     {"char", 257},
+        {"llama-seed", 500}, {"llama-tiny", 4096}, {"llama-char", 257}};
     const auto found = usual.find(preset.name);
     return found == usual.end() ? 50257 : found->second;
   }
@@ -195,9 +196,11 @@ void print_table(const char* title, const Measured& measured, const Yardsticks& 
 
 /// As TARGETS counts them: 6 for each weight of a matrix and token, and the causal half of attention.
 double flops_per_token(const compute::Gpt2Shape& shape) {
-  const auto L = static_cast<double>(shape.layers), C = static_cast<double>(shape.channels);
-  return 72 * L * C * C + 6 * L * static_cast<double>(shape.positions) * C +
-         6 * C * static_cast<double>(shape.vocabulary);
+  const std::size_t C = shape.channels;
+  const std::size_t block =
+      C * (shape.qkv_channels() + shape.attention_channels() + shape.hidden_channels() + shape.activated_channels()) +
+      shape.positions * shape.attention_channels();
+  return 6 * static_cast<double>(shape.layers * block + C * shape.vocabulary);
 }
 
 }  // namespace

@@ -117,7 +117,7 @@ sched::task<void> write_checkpoint(io::Files& files, std::string folder, const C
   co_await files.make_directory(folder);
   const io::TokenId end = source.tokenizer.end_of_text();
   std::vector<std::pair<std::string, std::string>> texts;
-  texts.emplace_back("config.json", gpt2_config_json(source.shape, end));
+  texts.emplace_back("config.json", model_config_json(source.shape, end));
   texts.emplace_back("generation_config.json",
                      fmt::format("{{\"bos_token_id\": {}, \"eos_token_id\": {}}}\n", end, end));
   texts.emplace_back("tokenizer.json", source.tokenizer.to_json());

@@ -11,6 +11,7 @@
 #include "pipeline/checkpoint.hpp"
 #include "pipeline/checkpoint_folders.hpp"
 #include "pipeline/metrics.hpp"
+#include "pipeline/model_config.hpp"
 #include "pipeline/pretrained.hpp"
 
 namespace pipeline {
@@ -77,8 +78,8 @@ Checkpoint read_newest(const std::string& run, std::vector<std::string>& damaged
 void print_checkpoint(const Checkpoint& checkpoint) {
   const compute::Gpt2Shape& shape = checkpoint.shape;
   const CheckpointState& state = checkpoint.state;
-  fmt::print("checkpoint: {}\nmodel: gpt2, {} layers, {} heads, width {}, vocabulary {}, {} positions\n",
-             checkpoint.path, shape.layers, shape.heads, shape.channels, shape.vocabulary, shape.positions);
+  fmt::print("checkpoint: {}\nmodel: {}, {} layers, {} heads, width {}, vocabulary {}, {} positions\n", checkpoint.path,
+             model_type(shape), shape.layers, shape.heads, shape.channels, shape.vocabulary, shape.positions);
   fmt::print("tokenizer: {}\nparameters: {}\n", checkpoint_tokenizer(checkpoint)->description(),
              format_count(compute::gpt2_parameters(shape)));
   fmt::print("written by: icosa {}, arithmetic {}\n", state.icosa_version, state.arithmetic);
@@ -103,8 +104,8 @@ void print_checkpoint(const Checkpoint& checkpoint) {
 void inspect_pretrained(const std::string& path) {
   const Checkpoint model = read_pretrained(path);
   const compute::Gpt2Shape& shape = model.shape;
-  fmt::print("model: gpt2, {} layers, {} heads, width {}, vocabulary {}, {} positions\n", shape.layers, shape.heads,
-             shape.channels, shape.vocabulary, shape.positions);
+  fmt::print("model: {}, {} layers, {} heads, width {}, vocabulary {}, {} positions\n", model_type(shape), shape.layers,
+             shape.heads, shape.channels, shape.vocabulary, shape.positions);
   fmt::print("tokenizer: {}\nparameters: {}\ntensors:\n", model_tokenizer(model)->description(),
              format_count(compute::gpt2_parameters(shape)));
   for (const compute::Tensor& tensor : model.tensors)

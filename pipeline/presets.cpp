@@ -10,6 +10,22 @@ constexpr Preset all_presets[] = {
     {"char", "6 layers of width 384, context 256; for bytes", 6, 6, 384, 256, 1, 1e-3, 1000},
     {"small", "6 layers of width 384, context 256; for the gpt2 tokenizer", 6, 6, 384, 256, 1, 1e-3, 1000},
     {"gpt2", "12 layers of width 768, context 256: GPT-2 small", 12, 12, 768, 256, 1, 6e-4, 1000},
+    {"gpt2-medium", "24 layers of width 1024, context 256: GPT-2 medium", 24, 16, 1024, 256, 1, 3e-4, 1000},
+    {"llama-seed", "Llama, 2 layers of width 64, context 32", 2, 4, 64, 32, 1, 3e-3, 1000, {2, 176}},
+    {"llama-tiny", "Llama, 4 layers of width 64, context 128", 4, 4, 64, 128, 1, 3e-3, 1000, {2, 176}},
+    {"llama-char", "Llama, 6 layers of width 384, context 256; for bytes", 6, 6, 384, 256, 1, 1e-3, 1000, {2, 1024}},
+    {"llama-small",
+     "Llama, 6 layers of width 384, context 256; for the gpt2 tokenizer",
+     6,
+     6,
+     384,
+     256,
+     1,
+     1e-3,
+     1000,
+     {2, 1024}},
+    {"llama-110m", "Llama, 12 layers of width 768, context 256", 12, 12, 768, 256, 1, 6e-4, 1000, {4, 2048}},
+    {"llama-350m", "Llama, 24 layers of width 1024, context 256", 24, 16, 1024, 256, 1, 3e-4, 1000, {8, 2816}},
 };
 
 }  // namespace
@@ -22,6 +38,19 @@ const Preset* find_preset(std::string_view name) noexcept {
   for (const Preset& preset : all_presets)
     if (preset.name == name) return &preset;
   return nullptr;
+}
+
+compute::ModelShape shape_of(const Preset& preset, std::size_t vocabulary, std::size_t positions) noexcept {
+  compute::ModelShape shape{preset.layers, preset.heads, preset.channels, vocabulary, positions};
+  if (preset.llama.hidden == 0) return shape;
+  shape.family = compute::Family::llama;
+  shape.norm = compute::Norm::rms;
+  shape.position_kind = compute::Positions::rotary;
+  shape.activation = compute::Activation::swiglu;
+  shape.kv_heads = preset.llama.kv_heads;
+  shape.own_hidden = preset.llama.hidden;
+  shape.qkv_bias = shape.projection_bias = shape.mlp_bias = false;
+  return shape;
 }
 
 std::string preset_names() {

@@ -8,7 +8,14 @@
 #include <string>
 #include <string_view>
 
+#include "compute/model_shape.hpp"
+
 namespace pipeline {
+
+/// What a preset of Llama's family says beyond GPT-2's; zeros: it is of GPT-2's.
+struct LlamaPreset {
+  std::size_t kv_heads = 0, hidden = 0;
+};
 
 struct Preset {
   std::string_view name;
@@ -17,6 +24,7 @@ struct Preset {
   std::size_t micro_batch;  ///< rows of a micro-batch, unless said otherwise
   double learning_rate;     ///< peak, unless said otherwise
   std::uint64_t steps;      ///< length of a run, unless said otherwise
+  LlamaPreset llama = {};
 };
 
 /// The preset that a run takes when none is named.
@@ -26,6 +34,9 @@ std::span<const Preset> presets() noexcept;
 
 /// nullptr where there is none of that name.
 const Preset* find_preset(std::string_view name) noexcept;
+
+/// The model of that preset, its head tied to the token embedding.
+compute::ModelShape shape_of(const Preset& preset, std::size_t vocabulary, std::size_t positions) noexcept;
 
 /// "quick, seed, tiny, ...": for messages.
 std::string preset_names();

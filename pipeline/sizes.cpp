@@ -30,7 +30,7 @@ void choose_gradient_memory(Sizes& sizes, const TrainSettings& settings) {
 
 Sizes sizes_of(const TrainSettings& settings, const Preset& preset, std::size_t vocabulary, std::size_t cores_count) {
   Sizes sizes{};
-  sizes.shape = {preset.layers, preset.heads, preset.channels, vocabulary, settings.seq_len};
+  sizes.shape = shape_of(preset, vocabulary, settings.seq_len);
   sizes.cores_count = cores_count;
   sizes.model_floats = compute::gpt2_floats(sizes.shape);
   sizes.workspace_floats = compute::gpt2_workspace_floats(

@@ -69,7 +69,7 @@ Beginning begin(const TrainSettings& settings, const Material& material, const S
   Beginning beginning;
   RunIdentity& identity = beginning.identity;
   identity.configuration = configuration_of(settings, material.shuffle);
-  identity.config_json = gpt2_config_json(sizes.shape, material.tokenizer->end_of_text());
+  identity.config_json = model_config_json(sizes.shape, material.tokenizer->end_of_text());
   identity.tokenizer_json = material.tokenizer->to_json();
   run_on(files, make_manifest(files, material, identity.manifest));
   if (settings.resume) {

@@ -18,7 +18,7 @@
 
 namespace compute {
 inline std::ostream& operator<<(std::ostream& out, const AttentionShape& shape) {
-  return out << "B " << shape.B << " T " << shape.T << " C " << shape.C << " H " << shape.H;
+  return out << "B " << shape.B << " T " << shape.T << " C " << shape.C << " H " << shape.H << " kv " << shape.kv_heads;
 }
 }  // namespace compute
 
@@ -30,11 +30,11 @@ using compute::AttentionShape;
 struct Arrays {
   explicit Arrays(const AttentionShape& s, std::uint32_t seed = 1, float scale = 1)
       : shape(s),
-        qkv(s.B * s.T * 3 * s.C),
+        qkv(s.B * s.T * s.qkv_channels()),
         dout(s.B * s.T * s.C),
         out(1, s.B * s.T * s.C, 0, 7),
         probabilities(1, s.B * s.H * s.T * s.T, 0, 7),
-        dqkv(1, s.B * s.T * 3 * s.C, 0, 7),
+        dqkv(1, s.B * s.T * s.qkv_channels(), 0, 7),
         scratch(compute::product_scratch_floats + compute::attention_scratch_floats(s) + 1,
                 std::numeric_limits<float>::quiet_NaN()) {
     std::mt19937 random(seed);
@@ -99,7 +99,9 @@ inline double weighted_output(const std::vector<double>& qkv, const Arrays& arra
   for (std::size_t b = 0; b < s.B; ++b) {
     for (std::size_t h = 0; h < s.H; ++h) {
       const auto row = [&](std::size_t part, std::size_t t) {
-        return qkv.data() + ((b * s.T + t) * 3 + part) * s.C + h * D;
+        const std::size_t kv = s.kv_heads == 0 ? s.H : s.kv_heads, shared = h * kv / s.H;
+        const std::size_t channel = part == 0 ? h * D : s.C + ((part - 1) * kv + shared) * D;
+        return qkv.data() + (b * s.T + t) * (s.C + 2 * kv * D) + channel;
       };
       for (std::size_t t = 0; t < s.T; ++t) {
         const std::size_t first = arrays.first.empty() ? 0 : arrays.first[b * s.T + t];

@@ -17,10 +17,10 @@ namespace tests {
 
 BOOST_AUTO_TEST_SUITE(attention)
 
-const std::vector<AttentionShape> shapes = {{1, 1, 16, 1},   {2, 3, 12, 4},   {1, 16, 64, 4},  {2, 33, 21, 3},
-                                            {1, 63, 16, 1},  {1, 64, 64, 1},  {1, 65, 128, 2}, {1, 100, 5, 5},
-                                            {1, 70, 300, 1}, {2, 130, 34, 2}, {1, 256, 64, 1}, {1, 257, 16, 1},
-                                            {1, 300, 48, 2}, {1, 530, 7, 1}};
+const std::vector<AttentionShape> shapes = {
+    {1, 1, 16, 1},   {2, 3, 12, 4},  {1, 16, 64, 4},    {2, 33, 21, 3},    {1, 63, 16, 1},    {1, 64, 64, 1},
+    {1, 65, 128, 2}, {1, 100, 5, 5}, {1, 70, 300, 1},   {2, 130, 34, 2},   {1, 256, 64, 1},   {1, 257, 16, 1},
+    {1, 300, 48, 2}, {1, 530, 7, 1}, {2, 33, 24, 4, 2}, {1, 70, 32, 4, 1}, {1, 300, 24, 6, 2}};
 
 BOOST_DATA_TEST_CASE(vectors_have_the_bits_of_the_definition, boost::unit_test::data::make(shapes), shape) {
   compute::set_floating_point_mode();
@@ -32,8 +32,8 @@ BOOST_AUTO_TEST_CASE(any_shape_gives_the_bits_of_the_definition) {
   compute::set_floating_point_mode();
   BOOST_TEST(rc::check([] {
     const auto size = [](int first, int last) { return static_cast<std::size_t>(*rc::gen::inRange(first, last)); };
-    const std::size_t heads = size(1, 5);
-    const AttentionShape shape{size(1, 3), size(1, 150), heads * size(1, 40), heads};
+    const std::size_t kv_heads = size(1, 4), heads = kv_heads * size(1, 4);
+    const AttentionShape shape{size(1, 3), size(1, 150), heads * size(1, 40), heads, kv_heads};
     RC_ASSERT(
         equals_the_definition(Arrays(shape, *rc::gen::arbitrary<std::uint32_t>(), *rc::gen::element(0.1f, 5.0f))));
   }));
@@ -70,7 +70,8 @@ BOOST_AUTO_TEST_CASE(probabilities_of_later_keys_are_zero_and_the_others_add_up_
 
 BOOST_AUTO_TEST_CASE(rows_taken_a_few_at_a_time_have_the_bits_of_the_whole_pass) {
   compute::set_floating_point_mode();
-  const AttentionShape shape{1, 150, 39, 3};
+  const AttentionShape shape{1, 150, 52, 4, 2};
+  const std::size_t row = shape.qkv_channels();
   Arrays whole(shape, 3);
   whole.forward();
   for_each_target([&] {
@@ -79,8 +80,7 @@ BOOST_AUTO_TEST_CASE(rows_taken_a_few_at_a_time_have_the_bits_of_the_whole_pass)
       std::vector<float> filled(pieces.qkv.size(), std::numeric_limits<float>::quiet_NaN());
       for (std::size_t first = 0; first < shape.T; first += step) {
         const std::size_t last = std::min(first + step, shape.T);
-        std::copy_n(pieces.qkv.data() + first * 3 * shape.C, (last - first) * 3 * shape.C,
-                    filled.data() + first * 3 * shape.C);
+        std::copy_n(pieces.qkv.data() + first * row, (last - first) * row, filled.data() + first * row);
         compute::attention_forward_rows(pieces.out.view().data, filled.data(), shape, first, last,
                                         pieces.scratch.data());
       }
@@ -89,7 +89,8 @@ BOOST_AUTO_TEST_CASE(rows_taken_a_few_at_a_time_have_the_bits_of_the_whole_pass)
   });
 }
 
-const std::vector<AttentionShape> small_shapes = {{1, 1, 4, 2}, {2, 6, 10, 2}, {1, 19, 14, 2}};
+const std::vector<AttentionShape> small_shapes = {
+    {1, 1, 4, 2}, {2, 6, 10, 2}, {1, 19, 14, 2}, {2, 7, 24, 6, 2}, {1, 9, 8, 4, 1}};
 
 BOOST_DATA_TEST_CASE(the_gradient_is_the_central_difference, boost::unit_test::data::make(small_shapes), shape) {
   check_central_differences(Arrays(shape, 4));

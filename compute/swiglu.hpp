@@ -1,0 +1,31 @@
+#pragma once
+
+// The gated linear unit of Llama: silu(gate) * up, silu(x) = x / (1 + exp(-x)).
+//   Source: Shazeer 2020, section 2 (SwiGLU with beta = 1).
+//
+// The arithmetic, all f32, exp being that of compute/exp.hpp:
+//   e     = exp(-gate)
+//   silu  = gate / (1 + e)
+//   out   = silu * up
+// and backward, with s = 1 / (1 + e):
+//   dgate = (dout * up) * fma(gate * s, 1 - s, s)
+//   dup   = dout * silu
+
+#include "compute/matrix.hpp"
+
+namespace compute {
+
+/// out = silu(gate) * up, row by row.
+///   out: (rows, F). both: (rows, 2F), each row gate | up. They do not overlap.
+void swiglu_forward(Matrix out, ConstMatrix both) noexcept;
+
+/// The gradients of gate and up, and once more what the forward pass gave, which then need not be kept.
+///   dboth: (rows, 2F), each row dgate | dup; written whole, may be `both`. out, dout: (rows, F); may be the same.
+void swiglu_backward(Matrix dboth, Matrix out, ConstMatrix dout, ConstMatrix both) noexcept;
+
+namespace plain {
+void swiglu_forward(Matrix out, ConstMatrix both) noexcept;
+void swiglu_backward(Matrix dboth, Matrix out, ConstMatrix dout, ConstMatrix both) noexcept;
+}  // namespace plain
+
+}  // namespace compute
