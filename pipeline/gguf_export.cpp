@@ -3,60 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 #include <utility>
 
 #include "io/bpe_model.hpp"
 #include "io/byte_level.hpp"
 #include "pipeline/interrupt.hpp"
+#include "pipeline/model_config.hpp"
 
 namespace pipeline {
 namespace {
-
-constexpr float layer_norm_epsilon = 1e-5f;
 
 // How llama.cpp numbers kinds of tokens.
 constexpr std::int32_t normal_token = 1;
 constexpr std::int32_t control_token = 3;
 constexpr std::int32_t unused_token = 5;
-
-using Names = std::pair<std::string_view, std::string_view>;
-
-constexpr std::array names_outside = {
-    Names{"transformer.wte.weight", "token_embd.weight"},
-    Names{"transformer.wpe.weight", "position_embd.weight"},
-    Names{"transformer.ln_f.weight", "output_norm.weight"},
-    Names{"transformer.ln_f.bias", "output_norm.bias"},
-};
-
-constexpr std::string_view block_prefix = "transformer.h.";
-
-/// Before ".weight" and ".bias".
-constexpr std::array names_in_block = {
-    Names{"ln_1", "attn_norm"}, Names{"attn.c_attn", "attn_qkv"}, Names{"attn.c_proj", "attn_output"},
-    Names{"ln_2", "ffn_norm"},  Names{"mlp.c_fc", "ffn_up"},      Names{"mlp.c_proj", "ffn_down"},
-};
-
-std::string_view translated(std::span<const Names> names, std::string_view name, const std::string& whole) {
-  const auto found = std::find_if(names.begin(), names.end(), [&](const Names& pair) { return pair.first == name; });
-  if (found == names.end()) throw io::GgufError(whole + ": llama.cpp has no name for this tensor");
-  return found->second;
-}
-
-std::string gguf_name(const std::string& name) {
-  if (!name.starts_with(block_prefix)) return std::string(translated(names_outside, name, name));
-  const std::string_view rest = std::string_view(name).substr(block_prefix.size());
-  const std::size_t layer_end = rest.find('.');
-  const std::size_t last = rest.rfind('.');
-  const std::string_view inside = rest.substr(layer_end + 1, last - layer_end - 1);
-  return fmt::format("blk.{}.{}{}", rest.substr(0, layer_end), translated(names_in_block, inside, name),
-                     rest.substr(last));
-}
-
-bool is_matrix_of_block(const compute::Tensor& tensor) {
-  return tensor.shape.size() == 2 && tensor.name.starts_with(block_prefix);
-}
 
 /// How text is cut before it is merged, by llama.cpp's name for it.
 std::string_view pretokenizer_name(const io::BpeModel& bpe) {
@@ -110,19 +71,44 @@ void add_tokenizer(io::GgufMetadata& metadata, const io::Tokenizer& tokenizer, s
   metadata.add_flag("tokenizer.ggml.add_bos_token", true);
 }
 
-void add_sizes(io::GgufMetadata& metadata, const compute::Gpt2Shape& shape) {
-  metadata.add_count("gpt2.block_count", shape.layers);
-  metadata.add_count("gpt2.context_length", shape.positions);
-  metadata.add_count("gpt2.embedding_length", shape.channels);
-  metadata.add_count("gpt2.feed_forward_length", 4 * shape.channels);
-  metadata.add_count("gpt2.attention.head_count", shape.heads);
-  metadata.add_real("gpt2.attention.layer_norm_epsilon", layer_norm_epsilon);
+void refuse_unknown(const compute::ModelShape& shape) {
+  using enum compute::Activation;
+  const char* what = nullptr;
+  if (shape.activation == gelu_erf) what = "the activation gelu; it has gelu_new";
+  if (shape.rope.scaling == compute::RopeScaling::llama3 && model_type(shape) != "llama")
+    what = "rotary positions scaled as llama3; it has those of the type llama";
+  if (what != nullptr) throw io::GgufError(fmt::format("llama.cpp has no {} with {}", model_type(shape), what));
 }
 
-sched::task<void> write_tensors(io::GgufWriter& writer, const Checkpoint& model) {
-  for (const compute::Tensor& tensor : model.tensors) {
+void add_rotary(io::GgufMetadata& metadata, const std::string& architecture, const compute::ModelShape& shape) {
+  metadata.add_real(architecture + ".rope.freq_base", static_cast<float>(shape.rope.theta));
+  metadata.add_count(architecture + ".rope.dimension_count", shape.head_channels());
+  if (shape.rope.scaling != compute::RopeScaling::linear) return;
+  metadata.add_text(architecture + ".rope.scaling.type", "linear");
+  metadata.add_real(architecture + ".rope.scaling.factor", static_cast<float>(shape.rope.factor));
+}
+
+void add_sizes(io::GgufMetadata& metadata, const std::string& architecture, const compute::ModelShape& shape) {
+  metadata.add_count(architecture + ".block_count", shape.layers);
+  metadata.add_count(architecture + ".context_length", shape.positions);
+  metadata.add_count(architecture + ".embedding_length", shape.channels);
+  metadata.add_count(architecture + ".feed_forward_length", shape.activated_channels());
+  metadata.add_count(architecture + ".vocab_size", shape.vocabulary);
+  metadata.add_count(architecture + ".attention.head_count", shape.heads);
+  metadata.add_count(architecture + ".attention.head_count_kv", shape.kv_head_count());
+  const bool rms = shape.norm == compute::Norm::rms;
+  metadata.add_real(architecture + (rms ? ".attention.layer_norm_rms_epsilon" : ".attention.layer_norm_epsilon"),
+                    shape.norm_epsilon);
+  if (shape.position_kind != compute::Positions::rotary) return;
+  metadata.add_count(architecture + ".attention.key_length", shape.head_channels());
+  metadata.add_count(architecture + ".attention.value_length", shape.head_channels());
+  add_rotary(metadata, architecture, shape);
+}
+
+sched::task<void> write_tensors(io::GgufWriter& writer, const Checkpoint& model, const std::vector<GgufPart>& parts) {
+  for (const GgufPart& part : parts) {
     if (interrupted()) throw Interrupted();
-    const std::vector<float> values = gguf_values(model, tensor);
+    const std::vector<float> values = gguf_values(model, part);
     co_await writer.append(values);
   }
 }
@@ -131,45 +117,26 @@ sched::task<void> write_tensors(io::GgufWriter& writer, const Checkpoint& model)
 
 io::GgufMetadata gguf_metadata(const Checkpoint& model, const io::Tokenizer& tokenizer, io::GgufType type) {
   io::GgufMetadata metadata;
-  metadata.add_text("general.architecture", "gpt2");
+  refuse_unknown(model.shape);
+  const std::string architecture(model_type(model.shape));
+  metadata.add_text("general.architecture", architecture);
   metadata.add_text("general.type", "model");
   metadata.add_count("general.file_type", type == io::GgufType::f16 ? 1 : 0);
-  add_sizes(metadata, model.shape);
+  add_sizes(metadata, architecture, model.shape);
   add_tokenizer(metadata, tokenizer, model.shape.vocabulary);
   return metadata;
-}
-
-std::vector<io::GgufTensor> gguf_tensors(const Checkpoint& model, io::GgufType type) {
-  std::vector<io::GgufTensor> tensors;
-  for (const compute::Tensor& tensor : model.tensors) {
-    io::GgufTensor to{gguf_name(tensor.name), tensor.shape, io::GgufType::f32};
-    if (is_matrix_of_block(tensor)) std::reverse(to.shape.begin(), to.shape.end());
-    // llama.cpp adds positions and norms as f32, whatever the rest is.
-    if (to.shape.size() == 2 && to.name != "position_embd.weight") to.type = type;
-    tensors.push_back(std::move(to));
-  }
-  return tensors;
-}
-
-std::vector<float> gguf_values(const Checkpoint& model, const compute::Tensor& tensor) {
-  const std::span<const float> from = model.weights.span().subspan(tensor.offset, tensor.count);
-  std::vector<float> to(from.begin(), from.end());
-  if (!is_matrix_of_block(tensor)) return to;
-  const std::size_t inputs = tensor.shape[0];
-  const std::size_t outputs = tensor.shape[1];
-  for (std::size_t input = 0; input < inputs; ++input)
-    for (std::size_t output = 0; output < outputs; ++output)
-      to[output * inputs + input] = from[input * outputs + output];
-  return to;
 }
 
 sched::task<void> write_gguf(io::Files& files, std::string path, const Checkpoint& model,
                              const io::Tokenizer& tokenizer, io::GgufType type) {
   const io::GgufMetadata metadata = gguf_metadata(model, tokenizer, type);
   const std::string temporary = path + ".tmp";
-  io::GgufWriter writer(files, temporary, gguf_tensors(model, type));
+  const std::vector<GgufPart> parts = gguf_parts(model, type);
+  std::vector<io::GgufTensor> tensors;
+  for (const GgufPart& part : parts) tensors.push_back(part.to);
+  io::GgufWriter writer(files, temporary, std::move(tensors));
   co_await writer.begin(metadata);
-  co_await write_tensors(writer, model);
+  co_await write_tensors(writer, model, parts);
   co_await writer.finish();
   co_await files.replace(temporary, path);
 }

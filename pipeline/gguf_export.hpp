@@ -18,11 +18,17 @@ namespace pipeline {
 ///   Throws io::GgufError for a tokenizer or a model that llama.cpp has no name for.
 io::GgufMetadata gguf_metadata(const Checkpoint& model, const io::Tokenizer& tokenizer, io::GgufType type);
 
-/// The tensors of the file, in the model's order.
-std::vector<io::GgufTensor> gguf_tensors(const Checkpoint& model, io::GgufType type);
+/// A tensor of the file and where its numbers come from.
+struct GgufPart {
+  io::GgufTensor to;
+  const compute::Tensor* tensor;  ///< of the model; nullptr for what follows from its sizes
+};
 
-/// A tensor's numbers in the order that llama.cpp wants: each matrix (outputs, inputs).
-std::vector<float> gguf_values(const Checkpoint& model, const compute::Tensor& tensor);
+/// The tensors of the file, in the model's order. Throws as above.
+std::vector<GgufPart> gguf_parts(const Checkpoint& model, io::GgufType type);
+
+/// The numbers in the order that llama.cpp wants: each matrix (outputs, inputs).
+std::vector<float> gguf_values(const Checkpoint& model, const GgufPart& part);
 
 /// Writes the file under a temporary name and puts it in the place of `path`. Throws as above, and FileError.
 sched::task<void> write_gguf(io::Files& files, std::string path, const Checkpoint& model,

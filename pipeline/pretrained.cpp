@@ -27,10 +27,12 @@ std::string read_config(const std::string& path) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// Models saved without their head have no "transformer." in front of their names, GPT-2's first files among them.
+/// Models saved without their head have no "transformer." or "model." in front of their names, GPT-2's first files
+/// among them.
 std::string stored_name(const std::string& name, bool without_head) {
-  const std::size_t prefix = without_head ? name.find('.') + 1 : 0;
-  return name.substr(prefix);
+  for (const std::string_view prefix : {"transformer.", "model."})
+    if (without_head && name.starts_with(prefix)) return name.substr(prefix.size());
+  return name;
 }
 
 Checkpoint read_folder(const std::string& folder) {
