@@ -6,6 +6,7 @@ llama.cpp comes as xllamacpp, which brings it compiled; its own package `gguf` r
 """
 import json
 import pathlib
+import shutil
 import sys
 import unittest
 
@@ -16,6 +17,7 @@ environment.enter({"gguf": "gguf", "xllamacpp": "xllamacpp"})
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import gguf
 import numpy
+import random_model
 import xllamacpp
 from support.icosa import CORPUS, Case, icosa
 
@@ -53,7 +55,7 @@ class LlamaCpp(Case):
         icosa("export", model, "--format", "gguf", "--type", kind, "--out", file, "--quiet")
         return file
 
-    def assert_same_model(self, model):
+    def assert_same_model(self, model, name=None):
         for kind, allowed in LARGEST_DIFFERENCE.items():
             server = self.serve(self.export(model, kind))
             largest = 0
@@ -64,7 +66,7 @@ class LlamaCpp(Case):
                 self.assertEqual(len(theirs), LIKELY)
                 largest = max(largest, *(abs(ours[number] - value) for number, value in theirs.items()))
             self.assertLess(largest, allowed)
-            print(f"{self.id().split('.')[-1]}, {kind}: log-probabilities within {largest:.1e}")
+            print(f"{name or self.id().split('.')[-1]}, {kind}: log-probabilities within {largest:.1e}")
 
     def trained(self, **options):
         self.train(CORPUS, steps=20, lr=0.01, val_fraction=0, **options)
@@ -80,6 +82,19 @@ class LlamaCpp(Case):
         tokenizer = self.folder / "tokenizer.json"
         icosa("tokenizer", "train", CORPUS, "--vocab-size", 600, "--out", tokenizer, "--quiet")
         self.assert_same_model(self.trained(tokenizer=tokenizer, seq_len=256))
+
+    def test_a_llama_that_we_trained(self):
+        self.assert_same_model(self.trained(tokenizer="gpt2", model="llama-tiny", seq_len=128))
+
+    def test_every_model_of_llamas_type(self):
+        tokenizer = self.trained() / "checkpoints" / "step-00000020" / "tokenizer.json"
+        for variant in random_model.VARIANTS:
+            folder = self.folder / variant.replace(" ", "-").replace(",", "")
+            folder.mkdir()
+            random_model.write_model(folder, variant)
+            shutil.copy(tokenizer, folder)
+            with self.subTest(variant=variant):
+                self.assert_same_model(folder, variant)
 
     def test_their_reader_finds_names_and_numbers(self):
         run = self.trained(tokenizer="gpt2")

@@ -13,6 +13,7 @@ import environment
 environment.enter({"torch": "torch", "transformers": "transformers==4.46.3", "safetensors": "safetensors"})
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import random_model
 import torch
 import transformers
 from support.icosa import CORPUS, Case, digest_shown, icosa
@@ -44,7 +45,7 @@ class Transformers(Case):
                                    input=json.dumps({"text": text}).encode()).stdout)
         return prompts
 
-    def assert_same_model(self, ours, theirs, tokenizer):
+    def assert_same_model(self, ours, theirs, tokenizer, name=None):
         """Tokens, log-probabilities after each of some prompts, and the loss of a document."""
         end = tokenizer.convert_tokens_to_ids("<|endoftext|>")
         ids = tokenizer.encode(TEXT, add_special_tokens=False)
@@ -66,7 +67,7 @@ class Transformers(Case):
         expected = torch.nn.functional.cross_entropy(logits, torch.tensor(ids + [end]))
         self.assertEqual(evaluated["tokens"], len(ids) + 1)
         self.assertLess(abs(evaluated["loss"] - float(expected)), LARGEST_DIFFERENCE)
-        print(f"{self.id().split('.')[-1]}: log-probabilities within {largest:.1e}, loss {evaluated['loss']:.6f} "
+        print(f"{name or self.id().split('.')[-1]}: log-probabilities within {largest:.1e}, loss {evaluated['loss']:.6f} "
               f"within {abs(evaluated['loss'] - float(expected)):.1e}")
 
     def load(self, folder, **options):
@@ -102,6 +103,26 @@ class Transformers(Case):
             file = self.folder / "some.txt"
             file.write_bytes((CORPUS / sorted(path.name for path in CORPUS.iterdir())[0]).read_bytes()[:20000])
             self.assertEqual(self.loss(folder, file)["loss"], self.loss(run, file)["loss"])
+
+    def test_it_loads_a_llama_that_we_trained(self):
+        run, checkpoint = self.train_run("gpt2", model="llama-tiny")
+        model, tokenizer = self.load(checkpoint)
+        self.assert_same_model(checkpoint, model, tokenizer)
+        self.assertEqual(digest_shown(self.save(model, checkpoint)), digest_shown(run))
+
+    def test_every_model_of_llamas_type_is_the_same(self):
+        _, checkpoint = self.train_run("bytes")
+        for variant in random_model.VARIANTS:
+            folder = self.folder / variant.replace(" ", "-").replace(",", "")
+            folder.mkdir()
+            config = random_model.write_model(folder, variant)
+            if config["model_type"] not in transformers.CONFIG_MAPPING:
+                print(f"{variant}: this transformers does not know it")
+                continue
+            for file in "tokenizer.json", "tokenizer_config.json":
+                shutil.copy(checkpoint / file, folder)
+            with self.subTest(variant=variant):
+                self.assert_same_model(folder, *self.load(folder), variant)
 
     def test_we_load_a_model_that_it_made(self):
         _, checkpoint = self.train_run("gpt2", model="tiny")
