@@ -22,8 +22,10 @@ import xllamacpp
 from support.icosa import CORPUS, Case, icosa
 
 TEXT = "Fellow-Citizens of the Senate:\n\nIt's 1790, and the naïve résumé costs 3,141 — you'll  see.\n\n\n \tNew"
-# llama.cpp looks GELU up in a table of f16, so that f32 is no closer than this.
-LARGEST_DIFFERENCE = {"f32": 1e-3, "f16": 1e-2}
+# llama.cpp looks GELU up in a table of f16, so that f32 is no closer than this for GPT-2; and rounds what a matrix of
+# f16 is multiplied with to f16 too.
+LARGEST_DIFFERENCE = {"f32": 1e-3, "f16": 2e-2}
+LARGEST_OF_LLAMAS = {"f32": 1e-4, "f16": 2e-2}
 LIKELY = 100
 
 
@@ -35,13 +37,18 @@ class LlamaCpp(Case):
         parameters.n_parallel = 1
         parameters.n_gpu_layers = 0
         parameters.warmup = False
+        # Its flash attention computes in f16.
+        parameters.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        parameters.cache_type_k = parameters.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
         parameters.verbosity = -1
         return xllamacpp.Server(parameters)
 
     def theirs(self, server, prompt):
-        """Tokens of the prompt, and {id: log-probability} of the likely ones after it."""
+        """Tokens of the prompt, and {id: log-probability} of the likely ones after it.
+
+        It chooses "a", as it would not tell of a token that ends within a character."""
         done = server.handle_completions({"prompt": prompt, "n_predict": 1, "n_probs": LIKELY, "temperature": 0,
-                                          "cache_prompt": False})
+                                          "cache_prompt": False, "logit_bias": [["a", 1000]]})
         likely = done["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
         return done["usage"]["prompt_tokens"], {token["id"]: token["logprob"] for token in likely}
 
@@ -55,8 +62,8 @@ class LlamaCpp(Case):
         icosa("export", model, "--format", "gguf", "--type", kind, "--out", file, "--quiet")
         return file
 
-    def assert_same_model(self, model, name=None):
-        for kind, allowed in LARGEST_DIFFERENCE.items():
+    def assert_same_model(self, model, name=None, differences=LARGEST_DIFFERENCE):
+        for kind, allowed in differences.items():
             server = self.serve(self.export(model, kind))
             largest = 0
             for length in 1, 6, 17, 40, 71, len(TEXT):
@@ -84,7 +91,8 @@ class LlamaCpp(Case):
         self.assert_same_model(self.trained(tokenizer=tokenizer, seq_len=256))
 
     def test_a_llama_that_we_trained(self):
-        self.assert_same_model(self.trained(tokenizer="gpt2", model="llama-tiny", seq_len=128))
+        self.assert_same_model(self.trained(tokenizer="gpt2", model="llama-tiny", seq_len=128),
+                               differences=LARGEST_OF_LLAMAS)
 
     def test_every_model_of_llamas_type(self):
         tokenizer = self.trained() / "checkpoints" / "step-00000020" / "tokenizer.json"
@@ -94,7 +102,7 @@ class LlamaCpp(Case):
             random_model.write_model(folder, variant)
             shutil.copy(tokenizer, folder)
             with self.subTest(variant=variant):
-                self.assert_same_model(folder, variant)
+                self.assert_same_model(folder, variant, LARGEST_OF_LLAMAS)
 
     def test_their_reader_finds_names_and_numbers(self):
         run = self.trained(tokenizer="gpt2")

@@ -80,6 +80,30 @@ class Export(Case):
         self.assertEqual(found.tensors["blk.0.attn_qkv.weight"][0], (3 * channels, channels))
         self.assertEqual(found.tensors["blk.0.ffn_down.weight"][0], (channels, 4 * channels))
 
+    def test_a_llama_has_its_own_names_and_pairs(self):
+        shutil.rmtree(self.folder / "run")
+        self.train(self.corpus, steps=1, val_fraction=0, model="llama-seed")
+        self.export()
+        found = Gguf(self.out)
+        entries = {name.removeprefix("llama."): value for name, value in found.entries.items()}
+        heads, shared = entries["attention.head_count"], entries["attention.head_count_kv"]
+        channels, head = entries["embedding_length"], entries["attention.key_length"]
+        self.assertEqual(found.entries["general.architecture"], "llama")
+        self.assertEqual(entries["rope.freq_base"], 10000)
+        self.assertEqual(found.tensors["blk.0.attn_q.weight"][0], (heads * head, channels))
+        self.assertEqual(found.tensors["blk.1.attn_k.weight"][0], (shared * head, channels))
+        self.assertEqual(found.tensors["blk.1.ffn_gate.weight"][0], (entries["feed_forward_length"], channels))
+        # Rows i and i + head/2 of the model stand side by side.
+        content = (self.folder / "run" / "checkpoints" / "step-00000001" / "model.safetensors").read_bytes()
+        length, = struct.unpack("<Q", content[:8])
+        begin, _ = json.loads(content[8:8 + length])["model.layers.0.self_attn.q_proj.weight"]["data_offsets"]
+        numbers = struct.unpack_from(f"<{heads * head * channels}f", content, 8 + length + begin)
+        row = lambda of, number: of[number * channels:(number + 1) * channels]
+        found_rows = found.numbers("blk.0.attn_q.weight")
+        for number in range(heads * head):
+            first, inside = number // head * head, number % head
+            self.assertEqual(row(found_rows, number), row(numbers, first + inside // 2 + inside % 2 * head // 2))
+
     def test_halves_are_the_nearest_of_the_floats(self):
         self.export()
         whole = Gguf(self.out)
