@@ -23,22 +23,22 @@ BATCHES, B, T, STEPS = 4, 2, 12, 20
 ADAMW = {"lr": 3e-3, "betas": (0.9, 0.95), "eps": 1e-8, "weight_decay": 0.1}  # decay: matrices only
 
 GPT2 = {
-    "model_type": "gpt2", "vocab_size": 48, "n_positions": 16, "n_embd": 20, "n_layer": 2, "n_head": 2,
+    "model_type": "gpt2", "vocab_size": 40, "n_positions": 16, "n_embd": 16, "n_layer": 2, "n_head": 2,
     "n_inner": None, "activation_function": "gelu_new", "layer_norm_epsilon": 1e-5, "tie_word_embeddings": True,
 }
 LLAMA = {
-    "model_type": "llama", "vocab_size": 48, "max_position_embeddings": 16, "hidden_size": 24, "intermediate_size": 40,
-    "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 4, "hidden_act": "silu",
+    "model_type": "llama", "vocab_size": 40, "max_position_embeddings": 16, "hidden_size": 24, "intermediate_size": 36,
+    "num_hidden_layers": 1, "num_attention_heads": 4, "num_key_value_heads": 4, "hidden_act": "silu",
     "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "rope_scaling": None, "attention_bias": False, "mlp_bias": False,
     "tie_word_embeddings": False,
 }
 QWEN = {key: value for key, value in LLAMA.items() if key not in ("attention_bias", "mlp_bias")}
 MODELS = {
     "gpt2": GPT2,
-    "gpt2-erf-untied": {**GPT2, "activation_function": "gelu", "n_inner": 50, "tie_word_embeddings": False},
+    "gpt2-erf-untied": {**GPT2, "n_layer": 1, "activation_function": "gelu", "n_inner": 50, "tie_word_embeddings": False},
     "llama": LLAMA,
     "llama-3": {
-        **LLAMA, "num_key_value_heads": 2, "rope_theta": 500.0, "tie_word_embeddings": True,
+        **LLAMA, "num_hidden_layers": 2, "num_key_value_heads": 2, "rope_theta": 500.0, "tie_word_embeddings": True,
         "rope_scaling": {"rope_type": "llama3", "factor": 4.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
                          "original_max_position_embeddings": 64},
     },
