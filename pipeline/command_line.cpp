@@ -12,6 +12,7 @@
 
 #include "pipeline/commands.hpp"
 #include "pipeline/config_file.hpp"
+#include "pipeline/model_choice.hpp"
 #include "pipeline/presets.hpp"
 #include "sched/topology.hpp"
 
@@ -109,13 +110,8 @@ void add_optimizer(CLI::App& app, TrainSettings& settings) {
 }
 
 void add_model(CLI::App& app, TrainSettings& settings) {
-  app.add_option_function<std::string>(
-         "--model",
-         [&settings](const std::string& name) {
-           if (name.find('/') != name.npos || name.ends_with(".json")) throw NotBuilt("--model DIR|config.json");
-           settings.model = name;
-         },
-         "a preset: " + preset_names())
+  app.add_option("--model", settings.model,
+                 "a config.json of Hugging Face's, a folder with a model to go on from, or a preset: " + preset_names())
       ->default_str(std::string(default_preset));
   app.add_option("--seq-len", settings.seq_len, "positions per row, the model's context (default: the preset's)")
       ->check(at_least_one);
@@ -245,7 +241,12 @@ void add_train(CLI::App& app, const ConfigFile& config, std::function<int()>& ch
                   "go on from the newest whole checkpoint in --out, to the same weights as a run never stopped");
   train->add_flag("--resume-anyway", settings->resume_anyway, "as --resume, though options or the corpus have changed");
   not_built_option(*train, "--trace");
-  train->callback([settings, &chosen] { chosen = [settings] { return train_command(*settings); }; });
+  train->get_option("--tokenizer")->default_str("that of --model's folder, else gpt2");
+  train->callback([train, settings, &chosen] {
+    const std::string beside = tokenizer_beside(settings->model);
+    if (train->get_option("--tokenizer")->empty() && !beside.empty()) settings->tokenizer = beside;
+    chosen = [settings] { return train_command(*settings); };
+  });
 }
 
 void add_tokenize(CLI::App& app, const ConfigFile& config, std::function<int()>& chosen) {

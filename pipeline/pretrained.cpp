@@ -38,8 +38,7 @@ std::string stored_name(const std::string& name, bool without_head) {
 Checkpoint read_folder(const std::string& folder) {
   Checkpoint model;
   model.path = folder;
-  const std::string config = folder + "/config.json";
-  model.shape = parse_config_json(read_config(config), config);
+  model.shape = read_model_config(folder + "/config.json");
   model.tensors = compute::gpt2_tensors(model.shape);
   try {
     model.weights = FloatArena(compute::gpt2_floats(model.shape));
@@ -69,6 +68,14 @@ bool is_pretrained(const std::string& folder) {
          (fs::exists(folder + "/model.safetensors") || fs::exists(folder + "/model.safetensors.index.json"));
 }
 
+compute::ModelShape read_model_config(const std::string& path) {
+  try {
+    return parse_config_json(read_config(path), path);
+  } catch (const io::FileError& error) {
+    throw CheckpointError(error.what());
+  }
+}
+
 Checkpoint read_pretrained(const std::string& folder) {
   try {
     return read_folder(folder);
@@ -90,7 +97,7 @@ std::string tokenizer_name(const Checkpoint& model) {
 void check_tokenizer(const Checkpoint& model, const io::Tokenizer& tokenizer) {
   // Others round the size of the embedding up, so that there are rows no id stands for.
   const std::size_t ids = tokenizer.vocabulary_size();
-  if (has_state(model) ? ids != model.shape.vocabulary : ids > model.shape.vocabulary)
+  if (ids > model.shape.vocabulary)
     throw CheckpointError(
         fmt::format("{}: the tokenizer has {} ids where config.json says {}", model.path, ids, model.shape.vocabulary));
 }

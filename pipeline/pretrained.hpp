@@ -15,6 +15,9 @@ namespace pipeline {
 /// Whether the folder holds such a model, by the names in it.
 bool is_pretrained(const std::string& folder);
 
+/// The shape that this config.json asks for. Throws CheckpointError.
+compute::ModelShape read_model_config(const std::string& path);
+
 /// The model with a state that says nothing: no step was done. Throws CheckpointError.
 Checkpoint read_pretrained(const std::string& folder);
 

@@ -18,11 +18,13 @@
 namespace pipeline {
 namespace {
 
-Model make_model(const Sizes& sizes, std::uint64_t seed, std::optional<Resumed>& resumed) {
-  if (resumed) return std::move(resumed->model);
-  Model model{sizes.shape, compute::gpt2_tensors(sizes.shape), FloatArena(sizes.model_floats),
-              FloatArena(sizes.model_floats), FloatArena(sizes.model_floats)};
-  compute::gpt2_initialize(model.weights.span(), sizes.shape, seed);
+Model make_model(const Sizes& sizes, std::uint64_t seed, Beginning& beginning) {
+  if (beginning.resumed) return std::move(beginning.resumed->model);
+  const bool afresh = !beginning.weights;
+  Model model{sizes.shape, compute::gpt2_tensors(sizes.shape),
+              afresh ? FloatArena(sizes.model_floats) : std::move(*beginning.weights), FloatArena(sizes.model_floats),
+              FloatArena(sizes.model_floats)};
+  if (afresh) compute::gpt2_initialize(model.weights.span(), sizes.shape, seed);
   return model;
 }
 
@@ -36,7 +38,7 @@ Session::Session(const TrainSettings& settings, Material& material, const Sizes&
       beginning_(std::move(beginning)),
       files_(files),
       gradients_(sizes.gradients_count, sizes.model_floats),
-      run_(cores, make_model(sizes, settings.seed, beginning_.resumed), settings.workers, settings.step_batches_count(),
+      run_(cores, make_model(sizes, settings.seed, beginning_), settings.workers, settings.step_batches_count(),
            sizes.gradient_memory, sizes.batches_capacity, gradients_.pointers(), sizes.workspace_floats),
       console_(files, settings.quiet),
       checkpoint_source_{run_.model.shape, run_.model.tensors, *material.tokenizer, beginning_.identity.manifest},

@@ -50,6 +50,7 @@ class GradientBuffers {
 struct Beginning {
   RunIdentity identity;
   std::optional<Resumed> resumed;
+  std::optional<FloatArena> weights;    ///< of another model, which a run afresh begins with
   std::vector<KeptCheckpoint> damaged;  ///< where nothing could be gone on from
   std::vector<std::string> notes;       ///< likewise, for the user
 };

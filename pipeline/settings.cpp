@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "io/text_key.hpp"
-#include "pipeline/presets.hpp"
+#include "pipeline/model_choice.hpp"
 
 namespace pipeline {
 namespace {
@@ -63,15 +63,14 @@ TrainSettings complete(TrainSettings settings) {
   check(settings);
   settings.resume = settings.resume || settings.resume_anyway;
   if (settings.model.empty()) settings.model = default_preset;
-  const Preset* const preset = find_preset(settings.model);
-  require(preset != nullptr, fmt::format("--model {}: no such preset; there are {}", settings.model, preset_names()));
+  const ModelChoice model = choose_model(settings.model);
   const bool length_said = settings.steps != 0 || settings.epochs != 0 || settings.tokens != 0;
   require((settings.steps != 0) + (settings.epochs != 0) + (settings.tokens != 0) <= 1,
           "--steps, --epochs and --tokens each set the length of the run: give one of them");
-  if (!length_said) settings.steps = preset->steps;
-  if (settings.seq_len == 0) settings.seq_len = preset->seq_len;
-  if (settings.micro_batch == 0) settings.micro_batch = preset->micro_batch;
-  if (settings.learning_rate == 0) settings.learning_rate = preset->learning_rate;
+  if (!length_said) settings.steps = model.steps();
+  if (settings.seq_len == 0) settings.seq_len = model.seq_len();
+  if (settings.micro_batch == 0) settings.micro_batch = model.micro_batch();
+  if (settings.learning_rate == 0) settings.learning_rate = model.learning_rate();
 
   choose_workers(settings);
   require_between("--workers", settings.workers, 1, step_batches_max);

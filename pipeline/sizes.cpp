@@ -28,9 +28,9 @@ void choose_gradient_memory(Sizes& sizes, const TrainSettings& settings) {
 
 }  // namespace
 
-Sizes sizes_of(const TrainSettings& settings, const Preset& preset, std::size_t vocabulary, std::size_t cores_count) {
+Sizes sizes_of(const TrainSettings& settings, const compute::ModelShape& shape, std::size_t cores_count) {
   Sizes sizes{};
-  sizes.shape = shape_of(preset, vocabulary, settings.seq_len);
+  sizes.shape = shape;
   sizes.cores_count = cores_count;
   sizes.model_floats = compute::gpt2_floats(sizes.shape);
   sizes.workspace_floats = compute::gpt2_workspace_floats(

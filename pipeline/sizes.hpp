@@ -8,7 +8,6 @@
 #include "io/files.hpp"
 #include "pipeline/memory.hpp"
 #include "pipeline/packer.hpp"
-#include "pipeline/presets.hpp"
 #include "pipeline/settings.hpp"
 
 namespace pipeline {
@@ -25,8 +24,8 @@ struct Sizes {
   PackerShape packer;
 };
 
-/// `settings` are completed; `vocabulary` is the tokenizer's.
-Sizes sizes_of(const TrainSettings& settings, const Preset& preset, std::size_t vocabulary, std::size_t cores_count);
+/// `settings` are completed.
+Sizes sizes_of(const TrainSettings& settings, const compute::ModelShape& shape, std::size_t cores_count);
 
 /// How the files of a corpus are read: blocks for --read-ahead, or for the command's `default_mib` of it.
 io::FilesOptions files_options(const DataSettings& settings, std::uint64_t default_mib = 8);

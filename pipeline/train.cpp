@@ -16,8 +16,8 @@
 #include "pipeline/clock.hpp"
 #include "pipeline/corpus_manifest.hpp"
 #include "pipeline/interrupt.hpp"
+#include "pipeline/model_choice.hpp"
 #include "pipeline/model_config.hpp"
-#include "pipeline/presets.hpp"
 #include "pipeline/run_on.hpp"
 #include "pipeline/session.hpp"
 #include "pipeline/sizes.hpp"
@@ -65,7 +65,8 @@ sched::task<void> make_manifest(io::Files& files, const Material& material, std:
   manifest = co_await corpus_manifest(files, material.datasets);
 }
 
-Beginning begin(const TrainSettings& settings, const Material& material, const Sizes& sizes, io::Files& files) {
+Beginning begin(const TrainSettings& settings, const Material& material, const ModelChoice& choice, const Sizes& sizes,
+                io::Files& files) {
   Beginning beginning;
   RunIdentity& identity = beginning.identity;
   identity.configuration = configuration_of(settings, material.shuffle);
@@ -80,6 +81,8 @@ Beginning begin(const TrainSettings& settings, const Material& material, const S
   if (beginning.resumed) {
     check_identity(*beginning.resumed, settings, beginning.identity);
     logs = beginning.resumed->state.logs;
+  } else if (!choice.folder.empty()) {
+    beginning.weights = read_first_weights(choice);
   }
   cut_log(settings.out + "/metrics.jsonl", logs.metrics_bytes);
   cut_log(settings.out + "/skipped.jsonl", logs.skipped_bytes);
@@ -132,14 +135,15 @@ TrainResult train(TrainSettings wanted, RunHooks hooks) {
                        ": holds a run already; go on with it by --resume, or choose another folder");
   const std::vector<sched::CoreNumber> core_numbers = sched::choose_cores(settings.cores, sched::allowed_cores());
   Material material = find_material(settings, settings.val_fraction);
-  const Preset& preset = *find_preset(settings.model);
-  const Sizes sizes = sizes_of(settings, preset, material.tokenizer->vocabulary_size(), core_numbers.size());
+  const ModelChoice choice = choose_model(settings.model);
+  const compute::ModelShape shape = choice.shape_for(material.tokenizer->vocabulary_size(), settings.seq_len);
+  const Sizes sizes = sizes_of(settings, shape, core_numbers.size());
   const io::FilesOptions files_wanted = files_options(settings);
   require_memory(plan_memory(sizes, files_wanted));
   make_run_folder(settings.out);
 
   const std::unique_ptr<io::Files> files = io::make_files(files_wanted);
-  Beginning beginning = begin(settings, material, sizes, *files);
+  Beginning beginning = begin(settings, material, choice, sizes, *files);
   describe_material(result, material, sizes);
   if (is_finished(beginning, settings)) {
     describe_finished(result, *beginning.resumed, material);

@@ -86,8 +86,10 @@ class BadInput(Case):
     def test_two_lengths_for_one_run(self):
         self.refused(CORPUS, "--steps", 3, "--epochs", 1, code=2, names=["--steps", "--epochs"])
 
-    def test_what_is_not_built_yet_is_refused_by_name(self):
-        self.refused(CORPUS, "--model", "some/config.json", code=2, names=["--model", "not built"])
+    def test_a_model_that_is_not_there(self):
+        self.refused(CORPUS, "--model", "some/config.json", code=1, names=["some/config.json"])
+        self.refused(CORPUS, "--model", "some/model", code=2, names=["--model", "some/model", "llama-tiny"])
+        self.refused(CORPUS, "--model", self.folder, code=2, names=["--model", "config.json"])
 
     def test_wrong_usage(self):
         self.assert_one_line(icosa("train", CORPUS, "--no-such-option", code=2).stderr, "--no-such-option")

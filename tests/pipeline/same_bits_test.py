@@ -29,6 +29,7 @@ RUNS = {
     "documents masked": dict(doc_mask=True, shuffle="none", seq_len=100, micro_batch=2, steps=3, tokenizer="gpt2"),
     "muon": dict(optimizer="muon", seq_len=16, steps=4),
     "dropout and loss terms": dict(dropout=0.1, label_smoothing=0.1, z_loss=1e-4, schedule="linear", steps=3),
+    "llama": dict(model="llama-seed", micro_batch=2, steps=4),
     "gpt2 tokens": dict(tokenizer="gpt2", workers=4, steps=2),
 }
 

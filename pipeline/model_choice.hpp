@@ -1,0 +1,41 @@
+#pragma once
+
+// What --model names: a preset, a config.json as Hugging Face has them, or a model whose weights a run begins with.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "compute/model_shape.hpp"
+#include "pipeline/memory.hpp"
+#include "pipeline/presets.hpp"
+
+namespace pipeline {
+
+struct ModelChoice {
+  const Preset* preset = nullptr;  ///< where a preset is named; the rest is empty then
+  std::string folder;              ///< config.json, model.safetensors and tokenizer.json lie there; or empty
+  std::string config;              ///< path of config.json
+  compute::ModelShape shape{};     ///< that it asks for
+
+  /// The model of a run with that tokenizer. Throws SettingsError where the tokenizer has ids that it does not know.
+  compute::ModelShape shape_for(std::size_t vocabulary, std::size_t positions) const;
+
+  // What a run takes where nothing else is said.
+  double learning_rate() const noexcept;
+  std::size_t seq_len() const noexcept;
+  std::size_t micro_batch() const noexcept;
+  std::uint64_t steps() const noexcept;
+};
+
+/// Reads the configuration that is named. A run stands for its newest checkpoint. Throws SettingsError or
+/// CheckpointError.
+ModelChoice choose_model(const std::string& name);
+
+/// The weights that the run begins with, verified where there are checksums. Requires a folder. Throws CheckpointError.
+FloatArena read_first_weights(const ModelChoice& choice);
+
+/// Where the tokenizer lies that belongs to what --model names, or "" where it names no folder.
+std::string tokenizer_beside(const std::string& model);
+
+}  // namespace pipeline
