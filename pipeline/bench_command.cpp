@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -85,12 +84,7 @@ struct Bench {
   }
 
   static std::size_t vocabulary_of(const Preset& preset, const BenchOptions& options) {
-    if (options.vocabulary != 0) return options.vocabulary;
-    const std::map<std::string_view, std::size_t> usual = {
-        {"seed", 500},       {"quick", 4096},      {"tiny", 4096},     {"char", 257},
-        {"llama-seed", 500}, {"llama-tiny", 4096}, {"llama-char", 257}};
-    const auto found = usual.find(preset.name);
-    return found == usual.end() ? 50257 : found->second;
+    return options.vocabulary != 0 ? options.vocabulary : usual_vocabulary(preset);
   }
   std::size_t tokens() const noexcept { return rows_count * shape.positions; }
 

@@ -420,6 +420,13 @@ void add_bench(CLI::App& app, std::function<int()>& chosen) {
   step->callback([options, &chosen] { chosen = [options] { return bench_command(*options); }; });
 }
 
+void add_models(CLI::App& app, std::function<int()>& chosen) {
+  CLI::App* const models = app.add_subcommand("models", "list the presets that --model names");
+  const auto vocabulary = std::make_shared<std::size_t>(0);
+  models->add_option("--vocab-size", *vocabulary, "tokens (default: what each preset is usually trained with)");
+  models->callback([vocabulary, &chosen] { chosen = [vocabulary] { return models_command(*vocabulary); }; });
+}
+
 void add_inspect(CLI::App& app, std::function<int()>& chosen) {
   CLI::App* const inspect = app.add_subcommand("inspect", "show what a run, a checkpoint or a corpus holds");
   const auto paths = std::make_shared<std::vector<std::string>>();
@@ -478,6 +485,7 @@ int run_command_line(int argument_count, char** arguments) {
                     &encode_command);
   add_token_command(app, chosen, "decode", "token ids to text", "a line [ids] in, a line {\"text\": ...} out",
                     &decode_command);
+  add_models(app, chosen);
   add_inspect(app, chosen);
   add_bench(app, chosen);
   add_eval(app, chosen);

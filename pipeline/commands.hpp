@@ -64,6 +64,8 @@ int encode_command(const TokenOptions& options);
 int decode_command(const TokenOptions& options);
 int eval_command(EvalOptions options);
 int export_command(const ExportOptions& options);
+/// Lists the presets; their parameters with that many tokens, or with as many as they are usually trained with.
+int models_command(std::size_t vocabulary);
 int inspect_command(const std::vector<std::string>& paths, const InspectOptions& options);
 
 }  // namespace pipeline

@@ -1,5 +1,7 @@
 #include "pipeline/presets.hpp"
 
+#include <utility>
+
 namespace pipeline {
 namespace {
 
@@ -38,6 +40,15 @@ const Preset* find_preset(std::string_view name) noexcept {
   for (const Preset& preset : all_presets)
     if (preset.name == name) return &preset;
   return nullptr;
+}
+
+std::size_t usual_vocabulary(const Preset& preset) noexcept {
+  constexpr std::pair<std::string_view, std::size_t> usual[] = {
+      {"seed", 500},       {"quick", 4096},      {"tiny", 4096},     {"char", 257},
+      {"llama-seed", 500}, {"llama-tiny", 4096}, {"llama-char", 257}};
+  for (const auto& [name, tokens] : usual)
+    if (name == preset.name) return tokens;
+  return 50257;
 }
 
 compute::ModelShape shape_of(const Preset& preset, std::size_t vocabulary, std::size_t positions) noexcept {

@@ -35,6 +35,9 @@ std::span<const Preset> presets() noexcept;
 /// nullptr where there is none of that name.
 const Preset* find_preset(std::string_view name) noexcept;
 
+/// Tokens that the preset is usually trained with.
+std::size_t usual_vocabulary(const Preset& preset) noexcept;
+
 /// The model of that preset, its head tied to the token embedding.
 compute::ModelShape shape_of(const Preset& preset, std::size_t vocabulary, std::size_t positions) noexcept;
 

@@ -74,6 +74,13 @@ class Llama(Family):
                                      "--quiet").stdout)
         self.assertGreater(len(text.strip()), 10)
 
+    def test_presets_are_listed_with_what_they_train(self):
+        rows = icosa("models", "--vocab-size", 257).stdout.decode().splitlines()[1:]
+        listed = {row.split()[0]: int(row.split()[1].replace(",", "")) for row in rows}
+        for model in "seed", "llama-seed":
+            summary = self.train(self.corpus, model=model, name=model, steps=1, val_fraction=0)
+            self.assertEqual(listed[model], summary["parameters"])
+
     def test_a_config_decides_sizes_and_positions(self):
         self.train(self.corpus, model=self.write_config(), steps=1, val_fraction=0, tokenizer="bytes")
         config = json.loads((self.checkpoint("run", 1) / "config.json").read_text())
