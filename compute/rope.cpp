@@ -1,10 +1,9 @@
 #include "compute/rope.hpp"
 
+#include <atomic>
 #include <cassert>
 #include <cmath>
-#include <deque>
-#include <mutex>
-#include <utility>
+#include <memory>
 #include <vector>
 
 #include "compute/scalar_math.hpp"
@@ -49,18 +48,31 @@ struct Table {
   RopeAngles angles;
   std::size_t D, positions;
   std::vector<float> floats;
+  const Table* next = nullptr;
 };
+
+/// All tables, the newest first. They are only ever added.
+std::atomic<const Table*> tables = nullptr;
+
+const Table* find(const Table* first, const RopeAngles& angles, std::size_t D, std::size_t positions) noexcept {
+  for (const Table* table = first; table != nullptr; table = table->next)
+    if (table->angles == angles && table->D == D && table->positions == positions) return table;
+  return nullptr;
+}
 
 }  // namespace
 
 const float* rope_table(const RopeAngles& angles, std::size_t D, std::size_t positions) noexcept {
-  static std::mutex mutex;
-  static std::deque<Table> tables;  // never moves what it holds
-  const std::lock_guard lock(mutex);
-  for (const Table& table : tables)
-    if (table.angles == angles && table.D == D && table.positions == positions) return table.floats.data();
-  tables.push_back({angles, D, positions, make_table(angles, D, positions)});
-  return tables.back().floats.data();
+  const Table* first = tables.load(std::memory_order_acquire);
+  if (const Table* const found = find(first, angles, D, positions)) return found->floats.data();
+  auto made = std::make_unique<Table>(Table{angles, D, positions, make_table(angles, D, positions)});
+  made->next = first;
+  // Where others have added meanwhile, one of theirs may be the same.
+  while (!tables.compare_exchange_weak(first, made.get(), std::memory_order_acq_rel, std::memory_order_acquire)) {
+    if (const Table* const found = find(first, angles, D, positions)) return found->floats.data();
+    made->next = first;
+  }
+  return made.release()->floats.data();
 }
 
 namespace plain {

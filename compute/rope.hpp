@@ -38,7 +38,7 @@ struct RopeAngles {
 };
 
 /// The table for positions [0, positions) of heads of D channels: a row of D floats each, D/2 cosines, then D/2 sines.
-/// Made once per process for each set of arguments and never freed: a pass asks for it anew. Any thread may call.
+/// Kept once per process for each set of arguments and never freed: a pass asks for it anew. Any thread may call.
 ///   Requires D even. 8 MiB for 32,768 positions of 64 channels.
 const float* rope_table(const RopeAngles& angles, std::size_t D, std::size_t positions) noexcept;
 
