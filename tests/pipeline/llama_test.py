@@ -3,12 +3,13 @@ runs that begin with another trainer's weights."""
 import json
 import pathlib
 import shutil
+import struct
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from support.icosa import Case, digest_shown, flags, icosa
-from pretrained_test import read_safetensors, write_safetensors
+from pretrained_test import floats, read_safetensors, write_safetensors
 
 QWEN3 = {"model_type": "qwen3", "vocab_size": 260, "max_position_embeddings": 48, "hidden_size": 24, "head_dim": 10,
          "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
@@ -131,6 +132,24 @@ class FirstWeights(Family):
         self.train(self.corpus, model=self.model, name="next", **UNMOVED)
         theirs, ours = self.evaluate(self.model), self.evaluate(self.folder / "next")
         self.assertEqual(theirs["loss"], ours["loss"])
+
+    def test_of_half_precision_in_several_files(self):
+        tensors = read_safetensors(self.model / "model.safetensors")
+        half = {name: ("F16", shape, struct.pack(f"<{len(content) // 4}e", *floats(content)))
+                for name, (_, shape, content) in tensors.items()}
+        names, index = list(half), {}
+        for number, part in enumerate((names[::2], names[1::2]), 1):
+            file = f"model-0000{number}-of-00002.safetensors"
+            write_safetensors(self.model / file, {name: half[name] for name in part})
+            index |= {name: file for name in part}
+        (self.model / "model.safetensors").unlink()
+        (self.model / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": index}))
+        self.train(self.corpus, model=self.model, name="next", **UNMOVED)
+        ours = read_safetensors(self.checkpoint("next", 1) / "model.safetensors")
+        self.assertEqual(set(ours), set(half))
+        for name, (_, shape, content) in half.items():
+            numbers = struct.unpack(f"<{len(content) // 2}e", content)
+            self.assertEqual(ours[name], ("F32", shape, struct.pack(f"<{len(numbers)}f", *numbers)), name)
 
     def test_going_on_keeps_what_was_learnt_and_resumes(self):
         options = dict(model=self.model, lr=1e-3, val_fraction=0, schedule="constant", warmup=0)
