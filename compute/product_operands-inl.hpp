@@ -43,6 +43,11 @@ inline constexpr std::size_t packing_panels_min = 3;
 /// Below this many groups of rows, whole panels of a stored b are read where they lie.
 inline constexpr std::size_t packing_groups_min = 3;
 
+/// From this size on b is asked for before it is packed.
+inline constexpr std::size_t asking_b_floats_min = 128 << 10;
+/// And from this many groups of rows on: with fewer the asking takes as long as it saves.
+inline constexpr std::size_t asking_groups_min = 8;
+
 /// Vectors of b packed together.
 inline constexpr std::size_t panel_vectors_sum = packed_columns_max / product_lanes;
 
@@ -96,6 +101,42 @@ inline std::size_t PanelVectors(std::size_t columns, std::size_t rows_max, Layou
   }
   return columns > product_lanes ? tile_vectors : 1;
 }
+
+/// What will be packed of b next, asked for a few cache lines at a time while others are multiplied: packing would
+/// otherwise wait for memory, 5-8 % of a product whose b is larger than the second-level cache.
+class Upcoming {
+ public:
+  Upcoming() = default;
+  /// Columns from j on over one block of k from k on.
+  Upcoming(const Product& product, std::size_t j, std::size_t k) {
+    const ConstMatrix& b = product.b;
+    if (j >= product.out.columns || k >= product.depth()) return;
+    const std::size_t columns = HWY_MIN(packed_columns_max, product.out.columns - j);
+    const std::size_t steps = HWY_MIN(product_block, product.depth() - k);
+    const bool stored = product.b_as == As::stored;
+    const float* first = stored ? b.data + k * b.stride + j : b.data + j * b.stride + k;
+    row_ = reinterpret_cast<const char*>(first);
+    stride_ = b.stride * sizeof(float);
+    row_bytes_ = (stored ? columns : steps) * sizeof(float);
+    rows_left_ = stored ? steps : columns;
+  }
+  std::size_t lines() const { return rows_left_ * (row_bytes_ / line_bytes + 1); }
+  HWY_INLINE void Ask(std::size_t lines) {
+    for (; lines > 0 && rows_left_ > 0; --lines) {
+      hwy::Prefetch(row_ + offset_);
+      offset_ += line_bytes;
+      if (offset_ < row_bytes_) continue;
+      offset_ = 0;
+      row_ += stride_;
+      --rows_left_;
+    }
+  }
+
+ private:
+  static constexpr std::size_t line_bytes = 64;
+  const char* row_ = nullptr;
+  std::size_t stride_ = 0, row_bytes_ = 0, rows_left_ = 0, offset_ = 0;
+};
 
 /// A panel of b, `vectors` vectors wide, over one block of k.
 struct PanelOfB {

@@ -45,6 +45,13 @@ void MultiplyBlock(const Product& product, const BlockOfA& block, std::size_t k,
       j += panels[count].columns;
       vectors += panels[count++].vectors;
     }
+    Upcoming upcoming;
+    std::size_t lines = 0;
+    if (product.b.rows * product.b.columns >= asking_b_floats_min && block.count >= asking_groups_min) {
+      const bool more = j < product.out.columns;
+      upcoming = Upcoming(product, more ? j : 0, more ? k : k + depth);
+      lines = upcoming.lines() / (block.count * count) + 1;
+    }
     for (std::size_t g = 0; g < block.count; ++g) {
       const RowsOfA& group = block.groups[g];
       tile.a = group.data;
@@ -52,6 +59,7 @@ void MultiplyBlock(const Product& product, const BlockOfA& block, std::size_t k,
       tile.a_step = group.step;
       for (std::size_t n = 0; n < count; ++n) {
         const PanelOfB& panel = panels[n];
+        upcoming.Ask(lines);
         tile.b = panel.data;
         tile.b_step = panel.step;
         tile.columns = panel.columns;

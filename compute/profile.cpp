@@ -1,6 +1,14 @@
 #include "compute/profile.hpp"
 
+#include <time.h>
+
 namespace compute {
+
+std::uint64_t thread_ns() noexcept {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
 
 Profile*& Profile::current() noexcept {
   thread_local Profile* profile = nullptr;

@@ -5,12 +5,14 @@
 // one. Without a current profile a kernel asks one thread-local pointer and goes on.
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 namespace compute {
+
+/// Nanoseconds that this thread has run: on a shared machine those it was kept waiting are somebody else's.
+std::uint64_t thread_ns() noexcept;
 
 /// What was called: a name and the extents that its cost follows from (0 where there are fewer than three).
 struct OperationKey {
@@ -53,23 +55,21 @@ class TimedOperation {
     key_ = key;
     flops_ = flops;
     bytes_ = bytes;
-    began_ = Clock::now();
+    began_ns_ = thread_ns();
   }
   ~TimedOperation() {
     if (profile_ == nullptr) return;
-    const auto spent = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - began_);
-    profile_->add(key_, flops_, bytes_, static_cast<std::uint64_t>(spent.count()));
+    profile_->add(key_, flops_, bytes_, thread_ns() - began_ns_);
     Profile::current() = profile_;
   }
   TimedOperation(const TimedOperation&) = delete;
   TimedOperation& operator=(const TimedOperation&) = delete;
 
  private:
-  using Clock = std::chrono::steady_clock;
   Profile* profile_;
   OperationKey key_;
   double flops_, bytes_;
-  Clock::time_point began_;
+  std::uint64_t began_ns_;
 };
 
 /// An elementwise or reducing operation on `count` floats that moves `floats_moved` of them for each.
