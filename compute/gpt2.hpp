@@ -47,6 +47,11 @@ struct TokenRows {
   /// (B, T): where each position's document begins in its row (compute/documents.hpp). Attention stops there. nullptr:
   /// it sees the whole row.
   const std::uint32_t* document_first = nullptr;
+  /// Called when the forward pass and the head are done and the backward pass begins: for whoever measures.
+  struct BetweenPasses {
+    void (*call)(void* argument) noexcept = nullptr;
+    void* argument = nullptr;
+  } between_passes{};
 };
 
 /// Sum (not mean) of the cross-entropies in nats of the targets that count, added in token order.
