@@ -28,8 +28,27 @@ Range range_of(std::size_t floats_count, std::size_t core, std::size_t cores_cou
   return {edge(core), edge(core + 1)};
 }
 
+/// A core's part in the update, to the end of the block.
+class UpdateClock {
+ public:
+  UpdateClock(CoreTimes& times, const char* part) noexcept : times_(times), part_(part), began_ns_(now_ns()) {}
+  UpdateClock(const UpdateClock&) = delete;
+  UpdateClock& operator=(const UpdateClock&) = delete;
+  ~UpdateClock() {
+    const std::uint64_t ended_ns = now_ns();
+    times_.add(Spent::update, ended_ns - began_ns_);
+    sched::trace_span("update", began_ns_, ended_ns, part_);
+  }
+
+ private:
+  CoreTimes& times_;
+  const char* part_;
+  std::uint64_t began_ns_;
+};
+
 /// Adds the row up and takes the norm, a tile of 16 KiB after the other: the squares find it in the L1 cache.
-sched::task<void> add_up(Range range, const GradientRow& row, float scale, std::span<double> sums) {
+sched::task<void> add_up(CoreTimes& times, Range range, const GradientRow& row, float scale, std::span<double> sums) {
+  const UpdateClock clock(times, "sum and norm");
   const std::span<float> gradient = row.values[0]->values;
   std::array<const float*, sched::sphere> tiles{};
   for (std::size_t first = range.first; first < range.last; first += norm_block) {
@@ -41,7 +60,9 @@ sched::task<void> add_up(Range range, const GradientRow& row, float scale, std::
   co_return;
 }
 
-sched::task<void> apply(Range range, Model& model, std::span<const float> gradient, const compute::AdamWStep& step) {
+sched::task<void> apply(CoreTimes& times, Range range, Model& model, std::span<const float> gradient,
+                        const compute::AdamWStep& step) {
+  const UpdateClock clock(times, "weights");
   for (const compute::Tensor& tensor : model.tensors) {
     const std::size_t first = std::max(range.first, tensor.offset);
     const std::size_t last = std::min(range.last, tensor.offset + tensor.count);
@@ -66,7 +87,8 @@ sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow&
     sched::Scope scope(run.cores.control());
     for (std::size_t core = 0; core < cores_count; ++core) {
       const Range range = range_of(floats_count, core, cores_count);
-      scope.spawn(run.cores.of(core), add_up(range, row, settings.step.gradient_scale, sums));
+      scope.spawn(run.cores.of(core),
+                  add_up(run.core_states[core].times, range, row, settings.step.gradient_scale, sums));
     }
     co_await scope.join();
   }
@@ -79,8 +101,8 @@ sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow&
   {
     sched::Scope scope(run.cores.control());
     for (std::size_t core = 0; core < cores_count; ++core)
-      scope.spawn(run.cores.of(core),
-                  apply(range_of(floats_count, core, cores_count), run.model, gradient, settings.step));
+      scope.spawn(run.cores.of(core), apply(run.core_states[core].times, range_of(floats_count, core, cores_count),
+                                            run.model, gradient, settings.step));
     co_await scope.join();
   }
   co_return norm;
