@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -20,6 +21,7 @@ namespace {
 constexpr char magic[9] = "icosaidx";
 constexpr std::uint32_t version = 1;
 constexpr std::size_t header_bytes = 48;
+constexpr std::size_t checksum_offset = header_bytes - 8;
 constexpr std::size_t first_bytes = 16;
 constexpr std::size_t entry_bytes = 10;
 constexpr std::uint32_t length_unknown = ~std::uint32_t{0};
@@ -34,6 +36,18 @@ std::uint64_t get(std::span<const std::byte> bytes, std::size_t offset, std::siz
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < width; ++i) value |= static_cast<std::uint64_t>(bytes[offset + i]) << (8 * i);
   return value;
+}
+
+struct FreeState {
+  void operator()(XXH3_state_t* state) const noexcept { XXH3_freeState(state); }
+};
+using HashState = std::unique_ptr<XXH3_state_t, FreeState>;
+
+HashState fresh_state() {
+  HashState state(XXH3_createState());
+  if (state == nullptr) throw std::bad_alloc();
+  XXH3_64bits_reset(state.get());
+  return state;
 }
 
 /// What an index must be of to be used again.
@@ -136,20 +150,13 @@ class DocumentIndex::Builder {
     put(header, documents_count_, 8);
     put(header, records_count_, 8);
     put(header, manifest_hash(sources_), 8);
+    XXH3_64bits_update(hash_.get(), header.data(), header.size());
     put(header, XXH3_64bits_digest(hash_.get()), 8);
     header.insert(header.end(), table.begin(), table.end());
     co_await files_.write(file_, 0, header);
+    co_await files_.sync(file_);
     co_await files_.close(std::move(file_));
     co_await files_.replace(temporary_, path_);
-  }
-
-  struct FreeState {
-    void operator()(XXH3_state_t* state) const noexcept { XXH3_freeState(state); }
-  };
-  static XXH3_state_t* fresh_state() {
-    XXH3_state_t* const state = XXH3_createState();
-    XXH3_64bits_reset(state);
-    return state;
   }
 
   Files& files_;
@@ -158,7 +165,7 @@ class DocumentIndex::Builder {
   std::string path_;
   std::string temporary_;
   OpenFile file_;
-  std::unique_ptr<XXH3_state_t, FreeState> hash_{fresh_state()};
+  HashState hash_ = fresh_state();
   std::vector<std::byte> buffer_;
   std::vector<FirstNumbers> firsts_;
   std::uint64_t written_bytes_ = 0;
@@ -194,8 +201,14 @@ sched::task<bool> DocumentIndex::open(std::string path) {
   std::vector<std::byte> header(header_bytes);
   if (status.size_bytes < header_bytes) co_return false;
   co_await read(0, header);
-  const bool ours = std::memcmp(header.data(), magic, 8) == 0 && get(header, 8, 4) == version &&
-                    get(header, 12, 4) == sources_.size() && get(header, 32, 8) == manifest_hash(sources_);
+  if (std::memcmp(header.data(), magic, 8) != 0) co_return false;
+  const std::uint64_t found_version = get(header, 8, 4);
+  if (found_version > version)
+    throw CorpusError(path + ": version " + std::to_string(found_version) +
+                      " of the index of documents; this icosa knows " + std::to_string(version) +
+                      "; use a newer icosa");
+  const bool ours = found_version == version && get(header, 12, 4) == sources_.size() &&
+                    get(header, 32, 8) == manifest_hash(sources_);
   if (!ours) co_return false;
   documents_count_ = get(header, 16, 8);
   records_count_ = get(header, 24, 8);
@@ -206,11 +219,27 @@ sched::task<bool> DocumentIndex::open(std::string path) {
   firsts_.clear();
   for (std::size_t i = 0; i < sources_.size(); ++i)
     firsts_.push_back({get(table, first_bytes * i, 8), get(table, first_bytes * i + 8, 8)});
-  if (entry_bytes * records_count_ <= held_bytes_max) {
-    entries_.resize(entry_bytes * records_count_);
-    co_await read(entries_offset_bytes_, entries_);
+  const std::uint64_t checksum = co_await checksum_of(header, table);
+  co_return checksum == get(header, checksum_offset, 8);
+}
+
+/// Reads the entries, and holds them where they are few.
+sched::task<std::uint64_t> DocumentIndex::checksum_of(std::span<const std::byte> header,
+                                                      std::span<const std::byte> table) {
+  const HashState hash = fresh_state();
+  const std::uint64_t bytes = entry_bytes * records_count_;
+  const bool held = bytes <= held_bytes_max;
+  entries_.resize(held ? bytes : write_bytes);
+  for (std::uint64_t at = 0; at < bytes;) {
+    const std::span<std::byte> part = std::span(entries_).first(std::min<std::uint64_t>(bytes - at, entries_.size()));
+    co_await read(entries_offset_bytes_ + at, part);
+    XXH3_64bits_update(hash.get(), part.data(), part.size());
+    at += part.size();
   }
-  co_return true;
+  if (!held) entries_ = {};
+  XXH3_64bits_update(hash.get(), table.data(), table.size());
+  XXH3_64bits_update(hash.get(), header.data(), checksum_offset);
+  co_return XXH3_64bits_digest(hash.get());
 }
 
 sched::task<void> DocumentIndex::locate(std::span<const std::uint64_t> numbers, std::vector<Location>& found) {

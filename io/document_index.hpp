@@ -70,6 +70,7 @@ class DocumentIndex {
   DocumentIndex(Files& files, const std::vector<Source>& sources) : files_(files), sources_(sources) {}
 
   sched::task<bool> open(std::string path);
+  sched::task<std::uint64_t> checksum_of(std::span<const std::byte> header, std::span<const std::byte> table);
   sched::task<void> read(std::uint64_t offset_bytes, std::span<std::byte> memory);
 
   Files& files_;

@@ -87,7 +87,7 @@ struct Bench {
   static std::size_t vocabulary_of(const Preset& preset, const BenchOptions& options) {
     if (options.vocabulary != 0) return options.vocabulary;
     const std::map<std::string_view, std::size_t> usual = {
-        {"seed", 500}, {"quick", 1024}, {"tiny", 4096}, {"char", 257}};
+        {"seed", 500}, {"quick", 4096}, {"tiny", 4096}, {"char", 257}};
     const auto found = usual.find(preset.name);
     return found == usual.end() ? 50257 : found->second;
   }

@@ -67,6 +67,23 @@ sched::task<void> hash_tensors(io::Files& files, const std::vector<io::TensorVie
   }
 }
 
+/// NAME.safetensors, or several files and their index where it would be large.
+sched::task<void> write_tensors(io::Files& files, const std::string& folder, const char* name,
+                                const std::vector<io::TensorView>& tensors, std::uint64_t shard_bytes_max,
+                                CheckpointState& state, std::vector<std::string>& names) {
+  const std::vector<io::SafetensorsShard> shards = io::safetensors_shards(name, tensors, shard_bytes_max);
+  for (const auto& [file, of_shard] : shards) {
+    std::string path = folder + "/" + names.emplace_back(file);
+    co_await io::write_safetensors(files, std::move(path), of_shard);
+  }
+  if (shards.size() == 1) co_return;
+  std::string text = io::safetensors_index(shards);
+  const std::string index = std::string(name) + ".safetensors.index.json";
+  state.files[index] = fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
+  std::string path = folder + "/" + names.emplace_back(index);
+  co_await write_text(files, std::move(path), std::move(text));
+}
+
 }  // namespace
 
 std::string digest(const std::vector<compute::Tensor>& tensors, std::span<const float> weights) {
@@ -106,17 +123,15 @@ sched::task<void> write_checkpoint(io::Files& files, std::string folder, const C
   std::vector<io::TensorView> tensors = views(source.tensors, image.weights, "");
   co_await hash_tensors(files, tensors, state.tensors["model.safetensors"], whole.get());
   state.digest = hex(XXH3_128bits_digest(whole.get()));
-  std::string path = folder + "/" + names.emplace_back("model.safetensors");
-  co_await io::write_safetensors(files, std::move(path), tensors);
+  co_await write_tensors(files, folder, "model", tensors, source.shard_bytes_max, state, names);
 
   tensors = views(source.tensors, image.moment1, "moment1.");
   const std::vector<io::TensorView> moments2 = views(source.tensors, image.moment2, "moment2.");
   tensors.insert(tensors.end(), moments2.begin(), moments2.end());
   co_await hash_tensors(files, tensors, state.tensors["optimizer.safetensors"], nullptr);
-  path = folder + "/" + names.emplace_back("optimizer.safetensors");
-  co_await io::write_safetensors(files, std::move(path), tensors);
+  co_await write_tensors(files, folder, "optimizer", tensors, source.shard_bytes_max, state, names);
 
-  path = folder + "/" + names.emplace_back("state.json");
+  std::string path = folder + "/" + names.emplace_back("state.json");
   std::string text = to_json(state);
   co_await write_text(files, std::move(path), std::move(text));
   co_await sync_path(files, folder);

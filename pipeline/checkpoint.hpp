@@ -11,6 +11,7 @@
 
 #include "compute/gpt2.hpp"
 #include "io/files.hpp"
+#include "io/safetensors.hpp"
 #include "io/tokenizer.hpp"
 #include "pipeline/checkpoint_error.hpp"
 #include "pipeline/checkpoint_state.hpp"
@@ -34,7 +35,8 @@ struct CheckpointSource {
   const compute::Gpt2Shape& shape;
   const std::vector<compute::Tensor>& tensors;
   const io::Tokenizer& tokenizer;
-  std::string manifest;  ///< corpus.jsonl
+  std::string manifest;                                             ///< corpus.jsonl
+  std::uint64_t shard_bytes_max = io::safetensors_shard_bytes_max;  ///< of a file of tensors
 };
 
 /// Writes a new folder with everything in it, each file synced, and syncs the folder; fills in the checksums of

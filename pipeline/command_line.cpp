@@ -58,16 +58,51 @@ void add_length_and_rate(CLI::App& app, TrainSettings& settings) {
              settings.schedule = compute::ScheduleKind::cosine;
            } else if (name == "wsd") {
              settings.schedule = compute::ScheduleKind::wsd;
+           } else if (name == "linear") {
+             settings.schedule = compute::ScheduleKind::linear;
            } else {
-             throw SettingsError(not_one_of("--schedule", name, "cosine, wsd, constant"));
+             throw SettingsError(not_one_of("--schedule", name, "cosine, linear, wsd, constant"));
            }
          },
-         "how the learning rate goes on after warm-up: cosine, wsd or constant")
+         "how the learning rate goes on after warm-up: cosine, linear, wsd or constant")
       ->default_str("cosine");
+  app.add_option("--final-lr-fraction", settings.final_lr_fraction, "share of the peak where the schedule ends")
+      ->capture_default_str();
+  app.add_option("--decay-fraction", settings.decay_fraction, "share of the run in which wsd falls")
+      ->capture_default_str();
   app.add_option("--weight-decay", settings.weight_decay, "decoupled weight decay, on matrices only")
       ->capture_default_str();
   app.add_option("--grad-clip", settings.grad_clip, "largest global norm of the gradient; 0: no clipping")
       ->capture_default_str();
+}
+
+void add_optimizer(CLI::App& app, TrainSettings& settings) {
+  app.add_option_function<std::string>(
+         "--optimizer",
+         [&settings](const std::string& name) {
+           if (name == "adamw") {
+             settings.optimizer = OptimizerKind::adamw;
+           } else if (name == "muon") {
+             settings.optimizer = OptimizerKind::muon;
+           } else {
+             throw SettingsError(not_one_of("--optimizer", name, "adamw, muon"));
+           }
+         },
+         "adamw, or muon for the matrices between embeddings and head with adamw for the rest")
+      ->default_str("adamw");
+  app.add_option("--beta1", settings.beta1, "decay of AdamW's first moment")->capture_default_str();
+  app.add_option("--beta2", settings.beta2, "decay of AdamW's second moment")->capture_default_str();
+  app.add_option("--epsilon", settings.epsilon, "AdamW's epsilon")->capture_default_str();
+  app.add_option("--muon-lr", settings.muon_learning_rate, "Muon's peak learning rate; --lr is AdamW's")
+      ->capture_default_str();
+  app.add_option("--muon-momentum", settings.muon_momentum, "Muon's momentum")->capture_default_str();
+  app.add_option("--label-smoothing", settings.label_smoothing, "share of a target's weight that all tokens have")
+      ->capture_default_str();
+  app.add_option("--z-loss", settings.z_loss, "weight of the squared logarithm of the softmax's sum")
+      ->capture_default_str();
+  app.add_option("--dropout", settings.dropout, "share of zeros in embeddings and in what blocks add")
+      ->capture_default_str();
+  app.add_option("--muon-weight-decay", settings.muon_weight_decay, "Muon's weight decay")->capture_default_str();
 }
 
 void add_model(CLI::App& app, TrainSettings& settings) {
@@ -104,6 +139,9 @@ void add_model(CLI::App& app, TrainSettings& settings) {
          },
          "lean: as few gradient buffers as the sum tree needs; fast: one for each worker of a sphere; the same weights")
       ->default_str("auto");
+  app.add_flag(
+      "--recompute", settings.recompute,
+      "keep only what enters each block, compute the rest again on the way back: less memory, a quarter more time");
   app.add_flag("--doc-mask", settings.document_mask, "let attention stop at document borders");
 }
 
@@ -193,6 +231,7 @@ void add_train(CLI::App& app, const ConfigFile& config, std::function<int()>& ch
   add_data(*train, *settings);
   add_model(*train, *settings);
   add_length_and_rate(*train, *settings);
+  add_optimizer(*train, *settings);
   add_validation(*train, *settings);
   train->add_option("--checkpoint-every", settings->checkpoint_every,
                     "steps between checkpoints (default: only at the end)");
@@ -241,6 +280,11 @@ void add_tokenizer_train(CLI::App& tokenizer, std::function<int()>& chosen) {
                    "merge only pairs that are shorter than so many bytes, except those of two bytes")
       ->check(at_least_one);
   train
+      ->add_option("--val-fraction", settings->val_fraction,
+                   "learn from no document that icosa train holds out with the same share")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  train
       ->add_option_function<std::string>(
           "--pattern",
           [](const std::string& name) {
@@ -268,7 +312,7 @@ void add_tokenizer(CLI::App& app, std::function<int()>& chosen) {
 void add_generate(CLI::App& app, std::function<int()>& chosen) {
   CLI::App* const generate = app.add_subcommand("generate", "continue a prompt with a trained model");
   const auto options = std::make_shared<GenerateOptions>();
-  generate->add_option("RUN", options->source, "folder of a run or of one of its checkpoints")->required();
+  generate->add_option("RUN", options->source, "folder of a run, of a checkpoint or of a Hugging Face model")->required();
   GeneratorOptions& generator = options->generator;
   generate->add_option("--prompt", options->prompt, "text to continue");
   generate->add_option("--prompt-file", options->prompt_file, "file with the text to continue; -: standard input");
@@ -296,6 +340,21 @@ void add_generate(CLI::App& app, std::function<int()>& chosen) {
   generate->add_flag("--json", options->json, "a line of JSON for each continuation");
   generate->add_flag("--quiet", options->quiet, "show errors only");
   generate->callback([options, &chosen] { chosen = [options] { return generate_command(*options); }; });
+}
+
+void add_eval(CLI::App& app, std::function<int()>& chosen) {
+  CLI::App* const eval = app.add_subcommand("eval", "loss, perplexity and bits per byte of a model over documents");
+  const auto options = std::make_shared<EvalOptions>();
+  eval->add_option("RUN", options->source, "folder of a run, of a checkpoint or of a Hugging Face model")->required();
+  add_data(*eval, options->data);
+  // Every token counts once, whatever the order; the tokenizer is the model's.
+  for (const char* const name : {"--mix", "--shuffle", "--seed", "--tokenizer", "--summary"})
+    eval->remove_option(eval->get_option(name));
+  eval->add_option("--seq-len", options->seq_len, "positions of a window (default: all of the model's)");
+  eval->add_option("--stride", options->stride,
+                   "how far each window goes on; the others of its positions are context (default: half)");
+  eval->add_flag("--json", options->json, "print one JSON object");
+  eval->callback([options, &chosen] { chosen = [options] { return eval_command(*options); }; });
 }
 
 void add_token_command(CLI::App& app, std::function<int()>& chosen, const char* name, const char* description,
@@ -328,7 +387,15 @@ void add_inspect(CLI::App& app, std::function<int()>& chosen) {
   CLI::App* const inspect = app.add_subcommand("inspect", "show what a run, a checkpoint or a corpus holds");
   const auto paths = std::make_shared<std::vector<std::string>>();
   inspect->add_option("RUN|CHECKPOINT|PATH", *paths, "what to look at")->required();
-  inspect->callback([paths, &chosen] { chosen = [paths] { return inspect_command(*paths); }; });
+  const auto options = std::make_shared<InspectOptions>();
+  inspect->add_option("--tokenizer", options->tokenizer, "of a corpus: what tokens are counted with")
+      ->capture_default_str();
+  inspect->add_option("--text-key", options->text_key, "of a corpus: the key of the text in JSON records")
+      ->capture_default_str();
+  inspect->add_flag("--all", options->all, "of a corpus: read all of it, not a sample of 64 MiB");
+  inspect->add_flag("--quiet", options->quiet, "show no progress");
+  inspect->callback(
+      [paths, options, &chosen] { chosen = [paths, options] { return inspect_command(*paths, *options); }; });
 }
 
 /// Reads the file that --config names, if it does, and puts its options in front of the command line's own.
@@ -376,7 +443,8 @@ int run_command_line(int argument_count, char** arguments) {
                     &decode_command);
   add_inspect(app, chosen);
   add_bench(app, chosen);
-  for (const char* const name : {"eval", "export"}) not_built_command(app, name);
+  add_eval(app, chosen);
+  for (const char* const name : {"export"}) not_built_command(app, name);
 
   try {
     put_in_config(app, words, config);

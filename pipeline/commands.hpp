@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pipeline/generator.hpp"
+#include "pipeline/inspect_corpus.hpp"
 #include "pipeline/presets.hpp"
 #include "pipeline/settings.hpp"
 
@@ -39,12 +40,21 @@ struct TokenOptions {
 };
 
 int bench_command(const BenchOptions& options);
+struct EvalOptions {
+  std::string source;       ///< RUN or CHECKPOINT
+  DataSettings data;        ///< its tokenizer is the checkpoint's
+  std::size_t seq_len = 0;  ///< 0: all positions of the model
+  std::size_t stride = 0;   ///< 0: half of that
+  bool json = false;
+};
+
 int train_command(TrainSettings settings);
 int tokenize_command(TokenizeSettings settings);
 int tokenizer_train_command(TokenizerTrainSettings settings);
 int generate_command(const GenerateOptions& options);
 int encode_command(const TokenOptions& options);
 int decode_command(const TokenOptions& options);
-int inspect_command(const std::vector<std::string>& paths);
+int eval_command(EvalOptions options);
+int inspect_command(const std::vector<std::string>& paths, const InspectOptions& options);
 
 }  // namespace pipeline

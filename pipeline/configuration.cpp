@@ -17,6 +17,8 @@ const char* schedule_name(compute::ScheduleKind kind) noexcept {
       return "constant";
     case compute::ScheduleKind::wsd:
       return "wsd";
+    case compute::ScheduleKind::linear:
+      return "linear";
     case compute::ScheduleKind::cosine:
       break;
   }
@@ -72,6 +74,19 @@ Configuration configuration_of(const TrainSettings& settings, Shuffle shuffle) {
       {"--schedule", schedule_name(settings.schedule)},
       {"--weight-decay", real(settings.weight_decay)},
       {"--grad-clip", real(settings.grad_clip)},
+      {"--optimizer", settings.optimizer == OptimizerKind::muon ? "muon" : "adamw"},
+      {"--beta1", real(settings.beta1)},
+      {"--beta2", real(settings.beta2)},
+      {"--epsilon", real(settings.epsilon)},
+      {"--muon-lr", real(settings.muon_learning_rate)},
+      {"--muon-momentum", real(settings.muon_momentum)},
+      {"--muon-weight-decay", real(settings.muon_weight_decay)},
+      {"--final-lr-fraction", real(settings.final_lr_fraction)},
+      {"--decay-fraction", real(settings.decay_fraction)},
+      {"--label-smoothing", real(settings.label_smoothing)},
+      {"--z-loss", real(settings.z_loss)},
+      {"--dropout", real(settings.dropout)},
+      {"--recompute", settings.recompute ? "yes" : "no"},
       {"--seed", number(settings.seed)},
       {"--text-key", settings.text_key},
       {"--shuffle", shuffle_name(shuffle)},

@@ -34,12 +34,25 @@ std::vector<Spending> spending_of(const Run& run) {
   return cores;
 }
 
-compute::AdamWStep adamw_step(const ControlRoom& room, std::uint64_t step) {
-  compute::AdamWStep adamw{};
-  adamw.learning_rate = compute::learning_rate(room.schedule, step);
-  adamw.weight_decay = room.settings.weight_decay;
-  adamw.step = step;
-  return adamw;
+UpdateSettings update_settings(const ControlRoom& room, std::uint64_t step) {
+  const TrainSettings& settings = room.settings;
+  UpdateSettings update{};
+  update.grad_clip = settings.grad_clip;
+  update.step.learning_rate = compute::learning_rate(room.schedule, step);
+  update.step.beta1 = settings.beta1;
+  update.step.beta2 = settings.beta2;
+  update.step.epsilon = settings.epsilon;
+  update.step.weight_decay = settings.weight_decay;
+  update.step.step = step;
+  if (settings.optimizer == OptimizerKind::muon) {
+    compute::Schedule schedule = room.schedule;
+    schedule.peak = settings.muon_learning_rate;
+    update.muon = compute::MuonStep{};
+    update.muon->learning_rate = compute::learning_rate(schedule, step);
+    update.muon->momentum = settings.muon_momentum;
+    update.muon->weight_decay = settings.muon_weight_decay;
+  }
+  return update;
 }
 
 /// The run as the control sees it, step after step.
@@ -287,8 +300,8 @@ sched::task<void> control(ControlRoom& room) {
     const GradientRow* const row = co_await run.boundary.receive();
     const std::uint64_t update_began_ns = now_ns();
     Gradient* const gradient = add_counts(*row);
-    UpdateSettings update_settings{room.settings.grad_clip, adamw_step(room, step)};
-    const double norm = co_await update(run, update_settings, *row, gradient->targets_count);
+    UpdateSettings wanted = update_settings(room, step);
+    const double norm = co_await update(run, wanted, *row, gradient->targets_count);
     if (run.hooks.after_update) run.hooks.after_update(run, step);
     const bool last = gradient->last_step;
     co_await journal.record(step, *gradient, norm, update_began_ns);

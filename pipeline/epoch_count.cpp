@@ -12,6 +12,7 @@
 
 #include "io/error.hpp"
 #include "io/readable_file.hpp"
+#include "pipeline/checkpoint_error.hpp"
 #include "pipeline/clock.hpp"
 #include "pipeline/interrupt.hpp"
 #include "pipeline/json.hpp"
@@ -113,9 +114,12 @@ std::optional<std::uint64_t> read_count(const std::string& run, const std::strin
     const simdjson::padded_string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     simdjson::dom::parser parser;
     const simdjson::dom::element json = parser.parse(text);
-    if (json["format"].get_string().value() != format_name || json["version"].get_uint64().value() != version ||
-        json["key"].get_string().value() != key)
-      return std::nullopt;
+    if (json["format"].get_string().value() != format_name) return std::nullopt;
+    const std::uint64_t found_version = json["version"].get_uint64().value();
+    if (found_version > version)
+      throw NewerVersionError(fmt::format("{}: version {} of epoch counts; this icosa knows {}; use a newer icosa",
+                                          file.path(), found_version, version));
+    if (json["key"].get_string().value() != key) return std::nullopt;
     return json["tokens"].get_uint64().value();
   } catch (const io::FileError&) {
     return std::nullopt;

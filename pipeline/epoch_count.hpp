@@ -26,7 +26,7 @@ sched::task<std::uint64_t> count_targets(Ingest ingest, sched::Cores& cores, Con
 std::string count_key(const RunIdentity& identity);
 
 /// What RUN/epochs.json says (docs/formats.md), where it was counted for the same `key`. A file that is damaged or of
-/// another version counts for nothing: it is written anew. By blocking calls.
+/// another key counts for nothing: it is written anew. By blocking calls. Throws NewerVersionError.
 std::optional<std::uint64_t> read_count(const std::string& run, const std::string& key);
 
 /// Writes it; it appears by a rename. Throws FileError.

@@ -21,6 +21,7 @@
 #include "pipeline/interrupt.hpp"
 #include "pipeline/json.hpp"
 #include "pipeline/metrics.hpp"
+#include "pipeline/pretrained.hpp"
 #include "pipeline/settings.hpp"
 
 namespace pipeline {
@@ -109,7 +110,7 @@ class Generation {
  private:
   Continuation continue_prompt(std::size_t sample, CharacterPrinter* printer) {
     const std::uint64_t began_ns = now_ns();
-    Generator generator(checkpoint_, options_.generator, sample, prompt_tokens_);
+    Generator generator(checkpoint_, tokenizer_.vocabulary_size(), options_.generator, sample, prompt_tokens_);
     Continuation done;
     while (done.tokens.size() < options_.tokens_max) {
       if (interrupted()) {
@@ -155,12 +156,9 @@ class Generation {
 int generate_command(const GenerateOptions& options) {
   catch_interrupts();
   std::vector<std::string> damaged;
-  const Checkpoint checkpoint = read_checkpoint(options.source, damaged);
+  const Checkpoint checkpoint = read_model(options.source, damaged);
   for (const std::string& line : damaged) say("icosa: " + line + ": passed over");
-  const std::shared_ptr<const io::Tokenizer> tokenizer = checkpoint_tokenizer(checkpoint);
-  if (tokenizer->vocabulary_size() != checkpoint.shape.vocabulary)
-    throw CheckpointError(fmt::format("{}: tokenizer.json has {} ids where config.json says {}", checkpoint.path,
-                                      tokenizer->vocabulary_size(), checkpoint.shape.vocabulary));
+  const std::shared_ptr<const io::Tokenizer> tokenizer = model_tokenizer(checkpoint);
   if (!options.quiet)
     say(fmt::format("{}, {} positions, {}", checkpoint.path, checkpoint.shape.positions, tokenizer->description()));
   Generation(options, checkpoint, *tokenizer).run();

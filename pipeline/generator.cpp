@@ -6,9 +6,10 @@
 
 namespace pipeline {
 
-Generator::Generator(const Checkpoint& checkpoint, const GeneratorOptions& options, std::uint64_t sample,
-                     std::vector<std::int32_t> prompt)
+Generator::Generator(const Checkpoint& checkpoint, std::size_t ids_count, const GeneratorOptions& options,
+                     std::uint64_t sample, std::vector<std::int32_t> prompt)
     : checkpoint_(checkpoint),
+      ids_count_(ids_count),
       options_(options),
       random_(options.seed, compute::RandomPurpose::sampling, sample),
       window_(std::move(prompt)),
@@ -17,9 +18,10 @@ Generator::Generator(const Checkpoint& checkpoint, const GeneratorOptions& optio
 
 std::int32_t Generator::next() {
   compute_logits();
+  const std::span<float> logits = std::span(logits_).first(ids_count_);
   if (options_.repetition_penalty != 1)
-    compute::penalize_repetition(logits_, window_, static_cast<float>(options_.repetition_penalty));
-  const std::int32_t token = compute::sample(logits_, options_.sampling, random_.uniform(drawn_count_++));
+    compute::penalize_repetition(logits, window_, static_cast<float>(options_.repetition_penalty));
+  const std::int32_t token = compute::sample(logits, options_.sampling, random_.uniform(drawn_count_++));
   window_.push_back(token);
   return token;
 }

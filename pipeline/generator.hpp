@@ -23,8 +23,9 @@ struct GeneratorOptions {
 /// Keys and values of the positions seen so far are kept: a token costs one position. The same tokens on any machine.
 class Generator {
  public:
-  /// Borrows `checkpoint`. `sample` counts continuations of one prompt: each has random numbers of its own.
-  Generator(const Checkpoint& checkpoint, const GeneratorOptions& options, std::uint64_t sample,
+  /// Borrows `checkpoint`. `sample` counts continuations of one prompt: each has random numbers of its own. Chooses
+  /// among the first `ids_count` ids, all that the tokenizer has.
+  Generator(const Checkpoint& checkpoint, std::size_t ids_count, const GeneratorOptions& options, std::uint64_t sample,
             std::vector<std::int32_t> prompt);
 
   /// The next token, which is part of the context from then on.
@@ -34,6 +35,7 @@ class Generator {
   void compute_logits();
 
   const Checkpoint& checkpoint_;
+  std::size_t ids_count_;
   GeneratorOptions options_;
   compute::RandomStream random_;
   std::uint64_t drawn_count_ = 0;

@@ -33,7 +33,9 @@ class FeedPacker {
         packer_(ingest.shape, ingest.tokenizer),
         end_of_text_(ingest.tokenizer.end_of_text()),
         behind_(ingest.start.feed),
-        dropped_(ingest.start.document_tokens) {
+        dropped_(ingest.start.document_tokens - ingest.start.feed.inside.tokens) {
+    document_.tokens = document_tokens_ = ingest.start.feed.inside.tokens;
+    document_.bytes = ingest.start.feed.inside.text_bytes;
     if (behind_.corpora.empty()) behind_ = feed.position();
     packer_.go_on_after(ingest.start.steps, ingest.start.targets_count, ingest.start.previous);
   }
@@ -55,6 +57,7 @@ class FeedPacker {
     using Kind = io::RawDocument::Kind;
     const Kind kind = part.item->document.kind;
     if (kind == Kind::whole || kind == Kind::lengthy) {
+      behind_.inside = part.restart;
       document_.tokens += part.ids.size();
       document_.bytes += part.text_bytes;
       add_ids(part.ids, nullptr);

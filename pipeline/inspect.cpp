@@ -11,6 +11,7 @@
 #include "pipeline/checkpoint.hpp"
 #include "pipeline/checkpoint_folders.hpp"
 #include "pipeline/metrics.hpp"
+#include "pipeline/pretrained.hpp"
 
 namespace pipeline {
 namespace {
@@ -98,6 +99,18 @@ void print_checkpoint(const Checkpoint& checkpoint) {
 }
 
 }  // namespace
+
+void inspect_pretrained(const std::string& path) {
+  const Checkpoint model = read_pretrained(path);
+  const compute::Gpt2Shape& shape = model.shape;
+  fmt::print("model: gpt2, {} layers, {} heads, width {}, vocabulary {}, {} positions\n", shape.layers, shape.heads,
+             shape.channels, shape.vocabulary, shape.positions);
+  fmt::print("tokenizer: {}\nparameters: {}\ntensors:\n", model_tokenizer(model)->description(),
+             format_count(compute::gpt2_parameters(shape)));
+  for (const compute::Tensor& tensor : model.tensors)
+    fmt::print("  {:40} [{}]\n", tensor.name, io::shape_text(tensor.shape));
+  fmt::print("digest: {}\n", digest(model.tensors, model.weights.span()));
+}
 
 void inspect_checkpoint(const std::string& path) {
   print_checkpoint(read_whole(path));

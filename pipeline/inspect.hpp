@@ -10,6 +10,9 @@ namespace pipeline {
 /// read and verified. Throws CheckpointError.
 void inspect_checkpoint(const std::string& path);
 
+/// A model of another trainer (pipeline/pretrained.hpp): the same, but for what only we write. Throws CheckpointError.
+void inspect_pretrained(const std::string& path);
+
 /// A run: its progress, best evaluation and disk use, and its newest whole checkpoint in full. Throws CheckpointError
 /// where there is none.
 void inspect_run(const std::string& path);

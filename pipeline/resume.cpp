@@ -55,6 +55,13 @@ void check_log(Resumed& resumed, const std::string& path, std::uint64_t& bytes) 
   bytes = missing ? 0 : found;
 }
 
+/// They say where documents lay.
+void remove_indexes(const std::string& run) noexcept {
+  std::error_code ignored;
+  for (const std::string& name : names_in(run))
+    if (name.starts_with("documents.index")) std::filesystem::remove(run + "/" + name, ignored);
+}
+
 std::string joined(const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& line : lines) text += (text.empty() ? "" : ", ") + line;
@@ -120,6 +127,7 @@ void check_identity(Resumed& resumed, const TrainSettings& settings, const RunId
   if (!lines.empty() && !settings.resume_anyway)
     throw RefusedError("--resume: the corpus has changed: " + joined(lines) +
                        "; restore it, or go on with what there is with --resume-anyway");
+  if (!lines.empty()) remove_indexes(settings.out);
   for (const std::string& line : lines) resumed.notes.push_back("going on although " + line);
 
   const std::string steps = value_of(state.configuration, "--steps");

@@ -76,6 +76,8 @@ struct Run {
   StepSum sum;                                  ///< the spheres' side of the boundary
   sched::Boundary<const GradientRow> boundary;  ///< where a step's gradient reaches the control
   std::vector<CoreState> core_states;
+  compute::Objective objective;  ///< of every micro-batch, but for dropout's step and index
+  compute::Activations activations = compute::Activations::kept;
   PauseClock pauses;
   RunHooks hooks;
 };

@@ -45,6 +45,9 @@ Session::Session(const TrainSettings& settings, Material& material, const Sizes&
       checkpoints_(files, checkpoint_source_, {settings.out, settings.keep}),
       accounting_(Accounting::Rules{settings.strict, settings.max_skipped_fraction}) {
   run_.hooks = std::move(hooks);
+  run_.objective.loss = {static_cast<float>(settings.label_smoothing), static_cast<float>(settings.z_loss)};
+  run_.objective.dropout = {static_cast<float>(settings.dropout), settings.seed, 0, 0};
+  run_.activations = settings.recompute ? compute::Activations::recomputed : compute::Activations::kept;
   checkpoints_.go_on_with({}, std::move(beginning_.damaged));
   if (beginning_.resumed) go_on();
 }
@@ -102,6 +105,8 @@ ControlRoom Session::control_room(const RunLength& length) {
   compute::Schedule schedule;
   schedule.kind = settings_.schedule;
   schedule.peak = settings_.learning_rate;
+  schedule.final_fraction = settings_.final_lr_fraction;
+  schedule.decay_fraction = settings_.decay_fraction;
   schedule.steps = length.steps;
   schedule.warmup_steps = length.warmup_steps;
   CheckpointState state;

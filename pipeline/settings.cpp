@@ -84,6 +84,17 @@ TrainSettings complete(TrainSettings settings) {
   require_number("--lr", settings.learning_rate, 0, 1e3);
   require_number("--weight-decay", settings.weight_decay, 0, 1e3);
   require_number("--grad-clip", settings.grad_clip, 0, 1e9);
+  require_number("--beta1", settings.beta1, 0, 1 - 1e-9);
+  require_number("--beta2", settings.beta2, 0, 1 - 1e-9);
+  require_number("--epsilon", settings.epsilon, 1e-30, 1);
+  require_number("--muon-lr", settings.muon_learning_rate, 0, 1e3);
+  require_number("--muon-momentum", settings.muon_momentum, 0, 1 - 1e-9);
+  require_number("--muon-weight-decay", settings.muon_weight_decay, 0, 1e3);
+  require_number("--final-lr-fraction", settings.final_lr_fraction, 0, 1);
+  require_number("--decay-fraction", settings.decay_fraction, 0, 1);
+  require_number("--label-smoothing", settings.label_smoothing, 0, 0.99);
+  require_number("--z-loss", settings.z_loss, 0, 1);
+  require_number("--dropout", settings.dropout, 0, 0.99);
   require_number("--val-fraction", settings.val_fraction, 0, 1);
   require_number("--checkpoint-minutes", settings.checkpoint_minutes, 0, 1e6);
   require_between("--keep", settings.keep, 1, 1u << 20);

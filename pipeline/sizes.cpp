@@ -6,6 +6,7 @@
 
 #include "pipeline/micro_batch.hpp"
 #include "pipeline/run_trace.hpp"
+#include "pipeline/update.hpp"
 
 namespace pipeline {
 namespace {
@@ -33,7 +34,12 @@ Sizes sizes_of(const TrainSettings& settings, const Preset& preset, std::size_t 
   sizes.shape = {preset.layers, preset.heads, preset.channels, vocabulary, settings.seq_len};
   sizes.cores_count = cores_count;
   sizes.model_floats = compute::gpt2_floats(sizes.shape);
-  sizes.workspace_floats = compute::gpt2_workspace_floats(sizes.shape, settings.micro_batch, settings.seq_len);
+  sizes.workspace_floats = compute::gpt2_workspace_floats(
+      sizes.shape, settings.micro_batch, settings.seq_len,
+      settings.recompute ? compute::Activations::recomputed : compute::Activations::kept);
+  if (settings.optimizer == OptimizerKind::muon)
+    sizes.workspace_floats =
+        std::max(sizes.workspace_floats, muon_workspace_floats(compute::gpt2_tensors(sizes.shape)));
   // While one step computes the next one is there, and no more: ingest then waits.
   sizes.batches_capacity = settings.step_batches_count() + cores_count;
   if (settings.checkpoint_every != 0 || settings.checkpoint_minutes > 0)
@@ -87,7 +93,7 @@ void require_memory(const MemoryPlan& plan) {
   if (available != 0 && plan.total_bytes() > available)
     throw RefusedError(
         fmt::format("the run needs {} and this machine has {} MiB left; take a smaller --model, "
-                    "--micro-batch, --seq-len or fewer --cores",
+                    "--micro-batch, --seq-len, fewer --cores or --recompute",
                     plan.description(), available >> 20));
 }
 

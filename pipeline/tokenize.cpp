@@ -1,7 +1,6 @@
 #include "pipeline/tokenize.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 #include <xxhash.h>
 #include <asio/co_spawn.hpp>
 
@@ -19,6 +18,7 @@
 #include "pipeline/memory.hpp"
 #include "pipeline/metrics.hpp"
 #include "pipeline/prepare.hpp"
+#include "pipeline/scratch_folder.hpp"
 #include "pipeline/sizes.hpp"
 #include "pipeline/skips_file.hpp"
 #include "pipeline/token_sink.hpp"
@@ -77,9 +77,11 @@ class Tokenizing {
   sched::task<void> tokenize_all(TokenSink& sink, FeedPosition start) {
     const io::BlockShare blocks{0, files_.blocks_count()};
     const bool in_folder = settings_.out != to_standard_output;
-    std::string index_path = in_folder ? settings_.out + "/documents.index"
-                                       : fmt::format("{}/icosa-{}.index", fs::temp_directory_path().string(), getpid());
+    std::optional<ScratchFolder> scratch;
+    if (!in_folder && material_.shuffle == Shuffle::global) scratch.emplace();
+    std::string index_path = (scratch ? scratch->path() : settings_.out) + "/documents.index";
     co_await prepare(files_, blocks, settings_, material_, console_, std::move(index_path));
+    scratch.reset();  // what is open stays readable, and whatever ends this process leaves nothing
     FeedOptions options = feed_options(settings_, material_, Selection::Side::all);
     options.epochs_max = 1;
     DocumentFeed::Place place{files_, {}, blocks, &jobs_, 2 * cores_.count() + 2};

@@ -115,7 +115,7 @@ class TokenizerTraining {
   }
 
   sched::task<void> count_words() {
-    FeedOptions options = feed_options(settings_, material_, Selection::Side::all);
+    FeedOptions options = feed_options(settings_, material_, Selection::Side::training);
     options.epochs_max = 1;
     options.in_turn = true;
     DocumentFeed::Place place{files_, {}, io::BlockShare{0, files_.blocks_count()}, &jobs_, 2 * cores_.count() + 2};
@@ -272,7 +272,7 @@ TokenizerTrainResult train_tokenizer(const TokenizerTrainSettings& settings) {
   check_all(settings);
   const std::uint64_t began_ns = now_ns();
   const std::vector<sched::CoreNumber> core_numbers = sched::choose_cores(settings.cores, sched::allowed_cores());
-  Material material = find_material(settings, 0);
+  Material material = find_material(settings, settings.val_fraction);
   const std::unique_ptr<io::Files> files = io::make_files(files_options(settings, read_ahead_mib));
   sched::Cores cores(core_numbers, [] {});
   TokenizerTraining training(settings, material, *files, cores);

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "compute/tree_sum.hpp"
@@ -60,22 +62,106 @@ sched::task<void> add_up(CoreTimes& times, Range range, const GradientRow& row, 
   co_return;
 }
 
-sched::task<void> apply(CoreTimes& times, Range range, Model& model, std::span<const float> gradient,
-                        const compute::AdamWStep& step) {
+/// One matrix for Muon within the flat array.
+struct MuonMatrix {
+  std::size_t offset, rows, columns, stride, outputs;
+
+  template <class Float>
+  auto of(std::span<Float> floats) const noexcept {
+    return view(floats.data() + offset);
+  }
+  double flops() const noexcept {
+    const auto longer = static_cast<double>(std::max(rows, columns));
+    const auto shorter = static_cast<double>(std::min(rows, columns));
+    return shorter * shorter * (2 * longer + shorter);
+  }
+
+ private:
+  compute::Matrix view(float* data) const noexcept { return {data, rows, columns, stride}; }
+  compute::ConstMatrix view(const float* data) const noexcept { return {data, rows, columns, stride}; }
+};
+
+/// Whether a tensor is a matrix between the embeddings and the head, by its name in Hugging Face's models.
+bool is_hidden_matrix(const compute::Tensor& tensor) {
+  const bool in_block =
+      tensor.name.find(".h.") != std::string::npos || tensor.name.find(".layers.") != std::string::npos;
+  return in_block && tensor.shape.size() == 2;
+}
+
+/// GPT-2 has its matrices as (inputs, outputs), everyone else as (outputs, inputs).
+bool has_outputs_first(const compute::Tensor& tensor) {
+  return !tensor.name.starts_with("transformer.h.");
+}
+
+/// The matrices of the model, the costly ones first: then the last ones to be taken are short. What one tensor holds
+/// for queries, keys and values are three.
+std::vector<MuonMatrix> muon_matrices(const std::vector<compute::Tensor>& tensors) {
+  std::vector<MuonMatrix> matrices;
+  for (const compute::Tensor& tensor : tensors) {
+    if (!is_hidden_matrix(tensor)) continue;
+    const std::size_t rows = tensor.shape[0], columns = tensor.shape[1];
+    if (tensor.name.ends_with("attn.c_attn.weight")) {
+      for (std::size_t part = 0; part < 3; ++part)
+        matrices.push_back({tensor.offset + part * columns / 3, rows, columns / 3, columns, columns / 3});
+    } else {
+      matrices.push_back({tensor.offset, rows, columns, columns, has_outputs_first(tensor) ? rows : columns});
+    }
+  }
+  std::stable_sort(matrices.begin(), matrices.end(),
+                   [](const MuonMatrix& a, const MuonMatrix& b) { return a.flops() > b.flops(); });
+  return matrices;
+}
+
+sched::task<void> apply_adamw(CoreTimes& times, Range range, Model& model, std::span<const float> gradient,
+                              const UpdateSettings& settings) {
   const UpdateClock clock(times, "weights");
   for (const compute::Tensor& tensor : model.tensors) {
     const std::size_t first = std::max(range.first, tensor.offset);
     const std::size_t last = std::min(range.last, tensor.offset + tensor.count);
-    if (first >= last) continue;
+    if (first >= last || (settings.muon && is_hidden_matrix(tensor))) continue;
     const std::size_t count = last - first;
     compute::adamw_update(model.weights.span().subspan(first, count), model.moment1.span().subspan(first, count),
                           model.moment2.span().subspan(first, count), gradient.subspan(first, count), tensor.decayed,
-                          step);
+                          settings.step);
   }
   co_return;
 }
 
+/// Takes matrices until none is left. Which core takes which changes nothing.
+sched::task<void> apply_muon(CoreTimes& times, std::span<const MuonMatrix> matrices, std::atomic<std::size_t>& next,
+                             Model& model, std::span<const float> gradient, const compute::MuonStep& step,
+                             std::span<float> scratch) {
+  const UpdateClock clock(times, "matrices");
+  for (std::size_t i = next++; i < matrices.size(); i = next++) {
+    const MuonMatrix& matrix = matrices[i];
+    compute::muon_update(matrix.of(model.weights.span()), matrix.of(model.moment1.span()), matrix.of(gradient),
+                         matrix.outputs, step, scratch.data());
+  }
+  co_return;
+}
+
+sched::task<void> update_matrices(Run& run, const UpdateSettings& settings, std::span<const float> gradient) {
+  compute::MuonStep step = *settings.muon;
+  step.gradient_scale = settings.step.gradient_scale;
+  step.clip = settings.step.clip;
+  const std::vector<MuonMatrix> matrices = muon_matrices(run.model.tensors);
+  std::atomic<std::size_t> next = 0;
+  sched::Scope scope(run.cores.control());
+  // Between steps the cores' workspaces are free.
+  for (std::size_t core = 0; core < run.cores.count(); ++core)
+    scope.spawn(run.cores.of(core), apply_muon(run.core_states[core].times, matrices, next, run.model, gradient, step,
+                                               run.core_states[core].workspace.span()));
+  co_await scope.join();
+}
+
 }  // namespace
+
+std::size_t muon_workspace_floats(const std::vector<compute::Tensor>& tensors) {
+  std::size_t most = 0;
+  for (const MuonMatrix& matrix : muon_matrices(tensors))
+    most = std::max(most, compute::muon_scratch_floats(matrix.rows, matrix.columns));
+  return most;
+}
 
 sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow& row, std::uint64_t targets_count) {
   const std::span<const float> gradient = row.values[0]->values;
@@ -101,10 +187,12 @@ sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow&
   {
     sched::Scope scope(run.cores.control());
     for (std::size_t core = 0; core < cores_count; ++core)
-      scope.spawn(run.cores.of(core), apply(run.core_states[core].times, range_of(floats_count, core, cores_count),
-                                            run.model, gradient, settings.step));
+      scope.spawn(run.cores.of(core),
+                  apply_adamw(run.core_states[core].times, range_of(floats_count, core, cores_count), run.model,
+                              gradient, settings));
     co_await scope.join();
   }
+  if (settings.muon) co_await update_matrices(run, settings, gradient);
   co_return norm;
 }
 

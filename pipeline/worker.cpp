@@ -16,8 +16,11 @@ void compute_gradient(Run& run, sched::CoreIndex core, const MicroBatch& batch, 
   std::uint64_t backward_ns = began_ns;
   compute::TokenRows rows = token_rows(batch);
   rows.between_passes = {[](void* at_ns) noexcept { *static_cast<std::uint64_t*>(at_ns) = now_ns(); }, &backward_ns};
-  const compute::LossSum loss =
-      compute::gpt2_gradient(gradient.values, run.model.shape, run.model.weights.span(), rows, state.workspace.span());
+  compute::Objective objective = run.objective;
+  objective.dropout.step = static_cast<std::uint32_t>(batch.step);
+  objective.dropout.micro_batch = static_cast<std::uint32_t>(batch.index);
+  const compute::LossSum loss = compute::gpt2_gradient(gradient.values, run.model.shape, run.model.weights.span(), rows,
+                                                       state.workspace.span(), objective, run.activations);
   gradient.nats = loss.nats;
   gradient.targets_count = loss.targets_count;
   gradient.documents_count = batch.documents_count;

@@ -10,7 +10,6 @@ in one run. Lines of JSON:
     compute.py BUILD [--presets seed,tiny,...] [--rounds N] [--no-products]
 """
 import argparse
-import base64
 import json
 import os
 import pathlib
@@ -29,49 +28,6 @@ CORES = len(os.sched_getaffinity(0))
 def flops_per_token(preset):
     layers, width, vocabulary, context, _ = PRESETS[preset]
     return 72 * layers * width ** 2 + 6 * layers * context * width + 6 * width * vocabulary
-
-
-def byte_letters():
-    """How byte-level tokenizers write each byte."""
-    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    letters = {byte: chr(byte) for byte in plain}
-    for byte in range(256):
-        letters.setdefault(byte, chr(256 + len(letters) - len(plain)))
-    return letters
-
-
-def halves(token, ranks):
-    """The two tokens that the merge of this one joins: what the earlier merges leave of it."""
-    parts = [token[i:i + 1] for i in range(len(token))]
-    while len(parts) > 2:
-        found = [ranks.get(left + right, len(ranks)) for left, right in zip(parts, parts[1:])]
-        at = found.index(min(found))
-        parts[at:at + 2] = [parts[at] + parts[at + 1]]
-    return parts
-
-
-def small_tokenizer(path, size):
-    """A tokenizer.json with the first byte pairs of GPT-2's vocabulary."""
-    tokens = [base64.b64decode(line.split()[0])
-              for line in (ROOT / "datasets/gpt2/gpt2.tiktoken").read_bytes().splitlines()[:size - 1]]
-    letters, ranks = byte_letters(), {}
-    def text(token):
-        return "".join(letters[byte] for byte in token)
-    merges = []
-    for rank, token in enumerate(tokens):
-        if len(token) > 1:
-            merges.append(" ".join(text(part) for part in halves(token, ranks)))
-        ranks[token] = rank
-    end = "<|endoftext|>"
-    vocabulary = {text(token): rank for token, rank in ranks.items()} | {end: size - 1}
-    byte_level = dict(type="ByteLevel", add_prefix_space=False, trim_offsets=True, use_regex=True)
-    path.write_text(json.dumps(dict(
-        version="1.0", added_tokens=[dict(id=size - 1, content=end, special=True, single_word=False, lstrip=False,
-                                          rstrip=False, normalized=False)],
-        normalizer=None, pre_tokenizer=byte_level, post_processor=None, decoder=byte_level,
-        model=dict(type="BPE", unk_token=None, continuing_subword_prefix="", end_of_word_suffix="", fuse_unk=False,
-                   vocab=vocabulary, merges=merges))))
-    return path
 
 
 class Bench:
@@ -98,7 +54,8 @@ class Bench:
         if preset in BYTE_PAIRS:
             tokenizer = self.folder / f"{preset}.json"
             if not tokenizer.exists():
-                small_tokenizer(tokenizer, PRESETS[preset][2])
+                subprocess.run([self.build / "icosa", "tokenizer", "train", ROOT / "datasets/sotu", "--vocab-size",
+                                str(PRESETS[preset][2]), "--out", tokenizer, "--quiet"], check=True)
         before = self.machine(cores)["gflops"]
         summary = self.folder / "summary.json"
         with tempfile.TemporaryDirectory(dir=self.folder) as out:

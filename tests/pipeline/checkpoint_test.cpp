@@ -142,13 +142,13 @@ struct Outcome {
 
 /// Saves checkpoints of `steps` steps, of which operations `first` to `last` fail.
 Outcome save(RunFolder& folder, std::uint64_t steps, unsigned first, unsigned last, std::uint64_t keep = 9,
-             std::vector<double> losses = {}) {
+             std::vector<double> losses = {}, std::uint64_t shard_bytes_max = io::safetensors_shard_bytes_max) {
   tests::FailingFiles files(io::make_files({}), first, last);
   const std::vector<sched::CoreNumber> cores_allowed = sched::allowed_cores();
   sched::Cores cores({cores_allowed.front(), cores_allowed.back()}, [] {});
   const auto tokenizer = io::load_tokenizer("bytes");
   pipeline::Run run(cores, make_model(), 1, 1, pipeline::GradientMemory::lean, 1, {}, 0);
-  const pipeline::CheckpointSource source{run.model.shape, run.model.tensors, *tokenizer, ""};
+  const pipeline::CheckpointSource source{run.model.shape, run.model.tensors, *tokenizer, "", shard_bytes_max};
   CheckpointWriter writer(files, source, {folder.path, keep});
   Saving saving{run, writer, std::move(losses), steps, false, {}};
   pipeline::run_on(files, run_both(files, saving));
@@ -256,6 +256,24 @@ BOOST_AUTO_TEST_CASE(the_best_is_kept_beside_the_newest) {
   save(folder, 6, never, never, 2, {5, 3, 4, 3.5, 3.2, 3.1});
   BOOST_TEST(folder.names() == (std::vector<std::string>{"step-00000002", "step-00000005", "step-00000006"}),
              boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_large_model_lies_in_several_files) {
+  RunFolder folder;
+  const Outcome outcome = save(folder, 1, never, never, 9, {}, 2000);
+  BOOST_TEST(outcome.failures.empty());
+  BOOST_TEST(folder.found() == 1u);
+  const fs::path checkpoint = folder.path + "/checkpoints/step-00000001";
+  for (const char* const name : {"model.safetensors", "optimizer.safetensors"}) {
+    BOOST_TEST(!fs::exists(checkpoint / name));
+    BOOST_TEST(fs::exists(checkpoint / (std::string(name) + ".index.json")));
+  }
+  // A damaged index is as bad as a damaged tensor.
+  std::ofstream(checkpoint / "optimizer.safetensors.index.json", std::ios::app) << " ";
+  std::vector<pipeline::KeptCheckpoint> damaged;
+  std::vector<std::string> notes;
+  BOOST_TEST(!pipeline::find_resumed(folder.settings, damaged, notes).has_value());
+  BOOST_TEST(damaged.size() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(a_state_comes_back_as_it_was) {

@@ -65,12 +65,12 @@ class ResumeCase(Case):
         self.assertEqual(without_times(run), without_times(whole))
         self.assertEqual((run / "skipped.jsonl").read_text(), (whole / "skipped.jsonl").read_text())
 
-    def check_every_step(self, corpus, resumed_with=({},), **options):
+    def check_every_step(self, corpus, resumed_with=({},), at=None, **options):
         options = SMALL | EVERY_STEP | options
         summary = self.train(*corpus, name="whole", **options)
         whole = self.folder / "whole"
         self.assertGreater(summary["steps"], 4)
-        for step in range(1, summary["steps"]):
+        for step in at or range(1, summary["steps"]):
             name = f"stopped{step}"
             run = self.stop_at(step, whole, name)
             resumed = self.train(*corpus, name=name, resume=True, **(options | resumed_with[step % len(resumed_with)]))
@@ -109,8 +109,33 @@ class EveryStep(ResumeCase):
     def test_within_one_large_document(self):
         corpus = self.folder / "corpus"
         corpus.mkdir()
-        (corpus / "large.txt").write_text("längere Texte " * 40000, encoding="utf-8")
-        self.check_every_step([corpus], steps=7, shuffle="none", seq_len=200, micro_batch=8)
+        (corpus / "large.txt").write_text("längere Texte " * 100000, encoding="utf-8")
+        self.check_every_step([corpus], steps=5, shuffle="none", seq_len=400, micro_batch=16, at=(1, 4))
+        self.assert_goes_on_inside("whole")
+
+    def test_within_one_large_document_in_words(self):
+        corpus = self.folder / "corpus"
+        corpus.mkdir()
+        (corpus / "large.txt").write_text("längere Texte über vieles " * 60000, encoding="utf-8")
+        tokenizer = self.folder / "tokenizer.json"
+        icosa("tokenizer", "train", corpus, "--vocab-size", 270, "--out", tokenizer, "--quiet")
+        self.check_every_step([corpus], steps=5, shuffle="none", seq_len=200, micro_batch=16, tokenizer=tokenizer,
+                              at=(1, 4))
+        self.assert_goes_on_inside("whole")
+
+    def test_within_one_large_record_of_an_archive(self):
+        corpus = self.folder / "corpus"
+        corpus.mkdir()
+        record = json.dumps({"text": "längere Texte \n\u2028 über vieles " * 30000})
+        (corpus / "large.jsonl.gz").write_bytes(gzip.compress(record.encode()))
+        self.check_every_step([corpus], steps=5, shuffle="window", seq_len=400, micro_batch=16, at=(1, 4))
+        self.assert_goes_on_inside("whole")
+
+    def assert_goes_on_inside(self, name):
+        """No step begins with reading the large document from its beginning."""
+        folder = self.folder / name / "checkpoints"
+        insides = [json.loads((folder / step / "state.json").read_text())["ingest"]["inside"] for step in checkpoints(folder.parent)]
+        self.assertGreater(max(inside[0] for inside in insides), 150_000, insides)
 
 
 class Kills(ResumeCase):
@@ -371,6 +396,42 @@ class Refusals(ResumeCase):
         state = self.folder / "run" / "checkpoints" / "step-00000003" / "state.json"
         state.write_text(state.read_text().replace('"version": 1', '"version": 2'))
         self.refuse("state.json", "version 2", "newer icosa")
+
+
+class Files(ResumeCase):
+    """What lies beside the checkpoints."""
+    OPTIONS = dict(val_fraction=0, shuffle="global", seq_len=60, epochs=2)
+
+    def setUp(self):
+        super().setUp()
+        self.corpus = self.mixed_corpus(compressed=False)
+        self.train(self.corpus, name="whole", checkpoint_every=1, keep=99, **self.OPTIONS)
+        self.index = self.stop_at(2, self.folder / "whole", "run") / "documents.index"
+
+    def test_newer_versions_are_refused(self):
+        version = bytearray(self.index.read_bytes())
+        version[8] += 1
+        self.index.write_bytes(version)
+        self.train(self.corpus, resume=True, code=1, **self.OPTIONS)
+        self.assert_one_line(self.stderr, "documents.index", "version 2", "newer icosa")
+        self.index.unlink()
+        shutil.rmtree(self.index.parent / "checkpoints")
+        count = self.index.parent / "epochs.json"
+        count.write_text(count.read_text().replace('"version": 1', '"version": 2'))
+        self.train(self.corpus, resume=True, code=1, **self.OPTIONS)
+        self.assert_one_line(self.stderr, "epochs.json", "version 2", "newer icosa")
+
+    def test_a_damaged_index_is_made_anew(self):
+        good = self.index.read_bytes()
+        for at in 1, 17, 30, 50, 90, len(good) - 5:
+            damaged = bytearray(good)
+            damaged[at] ^= 1
+            self.index.write_bytes(damaged)
+            run = self.folder / f"run{at}"
+            shutil.copytree(self.index.parent, run)
+            self.train(self.corpus, name=run.name, resume=True, **self.OPTIONS)
+            self.assert_same_run(run, self.folder / "whole")
+            self.assertEqual((run / "documents.index").read_bytes()[12:], good[12:])
 
 
 if __name__ == "__main__":

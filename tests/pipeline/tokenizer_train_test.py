@@ -91,6 +91,26 @@ class TokenizerTrain(Case):
         self.assertEqual(summary["words"], 2 * (6 * 400_000 + 1) + 3)
         self.assertEqual(self.learn(folder, vocab_size=300, cores="1")[0], found)
 
+    def test_what_a_training_run_holds_out_is_not_learned_from(self):
+        files = sorted(CORPUS.glob("*.txt"))[:12]
+        folder = self.folder / "some"
+        folder.mkdir()
+        for file in files:
+            (folder / file.name).write_bytes(file.read_bytes())
+        run = self.folder / "run.json"
+        icosa("train", folder, "--model", "seed", "--tokenizer", "bytes", "--steps", 1, "--val-fraction", 0.4,
+              "--out", self.folder / "run", "--summary", run, "--quiet")
+        found, summary = self.learn(folder, val_fraction=0.4)
+        self.assertEqual(summary["documents"], len(files) - json.loads(run.read_text())["val_documents"])
+        kept = []
+        for file in files:  # alone, one that is held out leaves nothing to learn from
+            code = icosa("tokenizer", "train", file, "--vocab-size", 300, "--val-fraction", 0.4, "--out",
+                         self.folder / "one.json", "--quiet", code=None).returncode
+            kept += [file] if code == 0 else []
+        self.assertEqual(len(kept), summary["documents"])
+        self.assertTrue(0 < len(kept) < len(files))
+        self.assertEqual(self.learn(*kept)[0], found)
+
     def test_damage_is_skipped_and_accounted_for(self):
         corpus = self.write_corpus()
         expected, _ = self.learn(corpus)
