@@ -22,7 +22,6 @@
 #include "io/file_request.hpp"
 #include "io/files.hpp"
 #include "io/task_queue.hpp"
-#include "sched/suspension.hpp"
 
 namespace io {
 
@@ -172,7 +171,6 @@ struct StartOperation {
 template <class CompletionToken>
 auto async_perform(OperationRunner& runner, const FileRequest& request, CompletionToken&& token) {
   assert(request.call != FileCall::open && request.call != FileCall::close);  // They own descriptors: see below.
-  sched::at_suspension("operate on a file");
   return asio::async_initiate<CompletionToken, void(std::error_code, int)>(detail::StartOperation{&runner}, token,
                                                                            request, detail::OwnsNothing());
 }
@@ -180,7 +178,6 @@ auto async_perform(OperationRunner& runner, const FileRequest& request, Completi
 /// Starts FileRequest::open. Completion: void(std::error_code, OpenFile), the file without a path.
 template <class CompletionToken>
 auto async_open(OperationRunner& runner, const FileRequest& request, CompletionToken&& token) {
-  sched::at_suspension("open a file");
   return asio::async_initiate<CompletionToken, void(std::error_code, OpenFile)>(detail::StartOperation{&runner}, token,
                                                                                 request, detail::OwnsOpened());
 }

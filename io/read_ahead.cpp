@@ -178,9 +178,11 @@ sched::task<void> ReadAhead::take_small(Lane& lane) {
     const bool added = co_await add_small(lane, used_bytes);
     if (!added) {
       if (!lane.filling.extents.empty()) co_return;
-      large_ = std::make_shared<OpenLarge>(stretch);
       ahead_.reset();
-      co_await open_large(*large_, lane.block);
+      // The other lanes see it when it is open, or has failed to: where this lane is stopped here, they must not.
+      const auto opening = std::make_shared<OpenLarge>(stretch);
+      co_await open_large(*opening, lane.block);
+      large_ = opening;
       co_await take_large(lane);
       co_return;
     }
