@@ -29,7 +29,8 @@ struct Scope::Join {
     if (slot.is_connected())
       slot.assign([scope = scope](asio::cancellation_type) {
         scope->parent_stopped_ = true;
-        scope->stop_children();
+        // Where the parent is about to go on all children have ended.
+        if (scope->joined_) scope->stop_children();
       });
     scope->complete_if_quiet();
   }
