@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "pipeline/quota.hpp"
+
 namespace pipeline {
 namespace {
 
@@ -28,7 +30,7 @@ Placement place(const DataSettings& settings) {
   const std::vector<sched::CoreNumber> allowed = sched::allowed_cores();
   std::vector<sched::CoreNumber> order = sched::placement_order(processors, allowed);
   Placement placement;
-  placement.quota = sched::quota_cores();
+  placement.quota = quota_cores();
   // More threads than the group pays for would be stopped in turn, and each step waits for the one that is.
   if (settings.cores.empty() && placement.quota && *placement.quota < order.size()) order.resize(*placement.quota);
   placement.executors = sched::choose_cores(settings.cores, order);

@@ -1,10 +1,9 @@
 #pragma once
 
-// The machine as hwloc sees it: processors, the cores they belong to, caches and NUMA nodes, and how much of it this
-// process may use. From this a run decides where its executors and its ring thread stand.
+// The machine as hwloc sees it: processors, the cores they belong to, caches and NUMA nodes. From this a run decides
+// where its executors and its ring thread stand.
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,13 +29,6 @@ std::vector<Processor> synthetic_processors(const std::string& description);
 /// node after the other, one cache after the other. So a few executors stand close together, and share no core.
 std::vector<CoreNumber> placement_order(const std::vector<Processor>& processors,
                                         const std::vector<CoreNumber>& allowed);
-
-/// How many processors' worth of time the control group of this process grants, or nothing where it sets no bound. Less
-/// than one counts as one; a part beyond whole ones is not counted: a thread that is stopped half of the time would
-/// hold up every step.
-///   `proc`, `groups`: where /proc/self/cgroup and /sys/fs/cgroup are.
-std::optional<std::size_t> quota_cores(const std::string& proc = "/proc/self/cgroup",
-                                       const std::string& groups = "/sys/fs/cgroup");
 
 /// Where the ring thread stands: apart from the executors, on processors that are allowed and not theirs, those of the
 /// first executor's node if it has any. Empty where there are none: it then runs beside them, on whichever is free.
