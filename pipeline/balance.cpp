@@ -6,7 +6,6 @@ namespace pipeline {
 namespace {
 
 constexpr double good = 0.95;
-constexpr std::size_t accumulate_factor_max = 16;
 
 std::size_t rounds(std::size_t batches, std::size_t cores) {
   return (batches + cores - 1) / cores;
@@ -29,8 +28,9 @@ std::string balance_line(std::size_t workers, std::size_t accumulate, std::size_
   // As many rounds need no more cores than this: the others only wait.
   const std::size_t enough = rounds(batches, rounds(batches, cores_count));
   if (enough < cores_count) line += fmt::format("; --cores {} is as fast", enough);
+  // As many times more as there are cores come out even at the latest.
   std::size_t factor = 2;
-  while (factor < accumulate_factor_max && balance(batches * factor, cores_count) < good) ++factor;
+  while (balance(batches * factor, cores_count) < good) ++factor;
   line += fmt::format("; larger steps do better: --accumulate {} ({:.0f} %)", accumulate * factor,
                       100 * balance(batches * factor, cores_count));
   const std::size_t even = rounds(workers, cores_count) * cores_count;

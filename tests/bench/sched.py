@@ -7,6 +7,7 @@ system calls, as the program counts its context switches and as strace counts th
 import json
 import pathlib
 import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -24,13 +25,16 @@ def train(folder, workers, accumulate, prefix=(), steps=STEPS):
     summary = folder / "summary.json"
     run = folder / "run"
     shutil.rmtree(run, ignore_errors=True)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([*prefix, str(BUILD / "icosa"), "train", str(CORPUS), "--out", str(run), "--summary", str(summary),
                            "--quiet", "--tokenizer", "bytes", "--model", "seed", "--seq-len", "16", "--steps", str(steps),
                            "--workers", str(workers), "--accumulate", str(accumulate), "--val-fraction", "0",
                            "--gradient-memory", "lean"], capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(done.stderr)
-    return json.loads(summary.read_text()), done.stderr
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return json.loads(summary.read_text()) | {"processor_seconds": processor}, done.stderr
 
 
 def whole_program(folder):
@@ -42,21 +46,22 @@ def whole_program(folder):
     digests = {summary["digest"] for summaries in measured.values() for summary in summaries}
     if len(digests) != 1:
         sys.exit(f"the bits depend on the number of workers: {digests}")
-    step_ms = {}
+    processor_ms = {}
     for workers, summaries in measured.items():
         steps = summaries[0]["steady_steps"]
-        step_ms[workers] = statistics.median(s["steady_seconds"] * 1e3 / s["steady_steps"] for s in summaries)
+        step_ms = statistics.median(s["steady_seconds"] * 1e3 / s["steady_steps"] for s in summaries)
+        processor_ms[workers] = min(s["processor_seconds"] * 1e3 / STEPS for s in summaries)
         overhead = statistics.median(
             (s["steady_seconds"] * 1e9 * s["cores"] - 1e6 * sum(sum(kind) for kind in s["executors"].values()))
             / steps / 1728 * 1e-3 for s in summaries)
-        print(f"  {workers:5} workers: step {step_ms[workers]:.2f} ms; {overhead:.2f} us per micro-batch neither computing, "
+        print(f"  {workers:5} workers: step {step_ms:.2f} ms, {processor_ms[workers]:.2f} ms of processors; {overhead:.2f} us per micro-batch neither computing, "
               f"adding, updating nor waiting; crossings per step {summaries[0]['boundary_crossings'] / STEPS:.0f}; "
               f"context switches per step {statistics.median(s['voluntary_switches'] for s in summaries) / steps:.1f} "
               f"voluntary, {statistics.median(s['involuntary_switches'] for s in summaries) / steps:.1f} not; "
               f"resident {max(s['peak_rss_bytes'] for s in summaries) / 2**20:.1f} MiB")
     for workers in (144, 1728):
-        print(f"  {workers} workers instead of 12: {1e3 * (step_ms[workers] - step_ms[12]) / (workers - 12):+.2f} us per worker "
-              f"and step")
+        print(f"  {workers} workers instead of 12: {1e3 * (processor_ms[workers] - processor_ms[12]) / workers:+.2f} us of processor "
+              f"time per worker and step")
 
 
 def system_calls(folder):
@@ -71,7 +76,7 @@ def system_calls(folder):
             counts.append({name: int(calls) for calls, name in re.findall(r"^\s*(\d+)\s+(\w+)\s*$", table, re.M)})
         names = sorted(counts[1], key=lambda name: -counts[1][name])
         per_step = {name: (counts[1][name] - counts[0].get(name, 0)) / 16 for name in names}
-        shown = ", ".join(f"{name} {count:.1f}" for name, count in per_step.items() if count >= 0.1)
+        shown = ", ".join(f"{name} {count:.1f}" for name, count in per_step.items() if abs(count) >= 0.1)
         print(f"  {workers:5} workers: {shown}")
 
 

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 #include <malloc.h>
+#include <time.h>
 
 #include <algorithm>
 #include <asio/co_spawn.hpp>
@@ -51,6 +52,7 @@ struct Bench {
   pipeline::GradientBuffers buffers;
   Run run;
   std::uint64_t began_ns = 0, ended_ns = 0;
+  std::uint64_t processor_ns = 0;  // of all threads, meanwhile: what other programs take is not in it
   pipeline::ContextSwitches switches;
   std::size_t heap_bytes = 0;  // of the waiting workers
   std::vector<pipeline::Spending> spent;
@@ -70,12 +72,19 @@ sched::task<void> feed(Bench& bench) {
   bench.run.batches.finish();
 }
 
+std::uint64_t processor_now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
 /// The control without the update.
 sched::task<void> control(Bench& bench) {
   Run& run = bench.run;
   for (std::uint64_t step = 1; step <= bench.steps; ++step) {
     if (step == warm_steps + 1) {
       bench.began_ns = pipeline::now_ns();
+      bench.processor_ns = processor_now_ns();
       bench.switches = pipeline::context_switches();
       bench.spent.clear();
       for (const auto& state : run.core_states) bench.spent.push_back(state.times.spending());
@@ -86,6 +95,7 @@ sched::task<void> control(Bench& bench) {
     for (pipeline::Gradient* const gradient : row->span()) run.gradients.give_back(gradient);
   }
   bench.ended_ns = pipeline::now_ns();
+  bench.processor_ns = processor_now_ns() - bench.processor_ns;
   bench.switches = pipeline::context_switches() - bench.switches;
   for (std::size_t core = 0; core < bench.spent.size(); ++core)
     bench.spent[core] = run.core_states[core].times.spending() - bench.spent[core];
@@ -108,7 +118,7 @@ sched::task<void> run_all(Bench& bench) {
 }
 
 struct Result {
-  double worker_us, heap_bytes, crossings, voluntary, involuntary;
+  double worker_us, elapsed_us, heap_bytes, crossings, voluntary, involuntary;
 };
 
 Result measure(std::size_t workers, GradientMemory memory, std::size_t cores_count) {
@@ -128,9 +138,11 @@ Result measure(std::size_t workers, GradientMemory memory, std::size_t cores_cou
   double computed_ns = 0, crossings = 0;
   for (const auto& spent : bench.spent) computed_ns += static_cast<double>(spent[Spent::compute] + spent[Spent::sum]);
   for (const auto& state : bench.run.core_states) crossings += static_cast<double>(state.times.boundary_crossings());
-  const double executor_ns = static_cast<double>(bench.ended_ns - bench.began_ns) * static_cast<double>(cores_count);
-  return {(executor_ns - computed_ns) * 1e-3 / (counted * static_cast<double>(workers)),
-          static_cast<double>(bench.heap_bytes) / static_cast<double>(workers), crossings / static_cast<double>(steps),
+  const double worker_steps = counted * static_cast<double>(workers);
+  return {(static_cast<double>(bench.processor_ns) - computed_ns) * 1e-3 / worker_steps,
+          static_cast<double>(bench.ended_ns - bench.began_ns) * 1e-3 / worker_steps,
+          static_cast<double>(bench.heap_bytes) / static_cast<double>(workers),
+          crossings / static_cast<double>(steps),
           static_cast<double>(bench.switches.voluntary) / counted,
           static_cast<double>(bench.switches.involuntary) / counted};
 }
@@ -148,10 +160,13 @@ int main(int argument_count, char** arguments) {
                   [](const Result& a, const Result& b) { return a.worker_us < b.worker_us; });
         const Result& median = results[rounds / 2];
         fmt::print(
-            "cores {} workers {} {}: {:.2f} us per worker and step beside computing and adding (median of {}, "
-            "{:.2f}-{:.2f}); {:.0f} bytes per idle worker; a step has {:.0f} boundary crossings, {:.1f} voluntary "
+            "cores {} workers {} {}: {:.2f} us of processor time per worker and step beside computing and adding "
+            "(median "
+            "of {}, {:.2f}-{:.2f}), {:.2f} us elapsed in all; {:.0f} bytes per idle worker; a step has {:.0f} boundary "
+            "crossings, {:.1f} voluntary "
             "and {:.1f} involuntary context switches\n",
             cores, workers, gradient_memory_name(memory), median.worker_us, rounds, results.front().worker_us,
-            results.back().worker_us, median.heap_bytes, median.crossings, median.voluntary, median.involuntary);
+            results.back().worker_us, median.elapsed_us, median.heap_bytes, median.crossings, median.voluntary,
+            median.involuntary);
       }
 }
