@@ -99,6 +99,7 @@ class BpeTokenizer final : public Tokenizer {
   TokenId end_of_text() const noexcept override { return model_.end_of_text; }
   std::unique_ptr<Encoder> encoder() const override { return std::make_unique<BpeEncoder>(parts_); }
   std::string to_json() const override { return bpe_to_json(model_); }
+  const BpeModel* bpe() const noexcept override { return &model_; }
 
   std::string_view bytes_of(TokenId id) const override { return model_.token(id); }
   std::string description() const override { return model_.name + ", " + std::to_string(vocabulary_size()) + " ids"; }

@@ -35,6 +35,7 @@ class ByteTokenizer final : public Tokenizer {
   std::unique_ptr<Encoder> encoder() const override { return std::make_unique<ByteEncoder>(); }
   std::string_view bytes_of(TokenId id) const override { return model_.token(id); }
   std::string to_json() const override { return bytes_to_json(model_); }
+  const BpeModel* bpe() const noexcept override { return &model_; }
   std::string description() const override { return "bytes, " + std::to_string(vocabulary_size()) + " ids"; }
 
  private:
