@@ -1,6 +1,7 @@
-"""Draws a part of a trace as SVG: python3 docs/trace_picture.py TRACE.json docs/trace.svg [STEPS]
+"""Draws a part of a trace as SVG: python3 docs/trace_picture.py TRACE.json docs/trace.svg [STEPS [start]]
 
-A row for each thread; the last STEPS steps (2 by default), a step ending with the update of the weights. Files that are
+A row for each thread; STEPS steps (2 by default) from the middle of the trace, or with `start` its first ones; a step ends
+with the update of the weights. Files that are
 read at the same time stand below each other; counters are drawn as a line.
 """
 import html
@@ -29,17 +30,19 @@ def load(path):
     return rows, spans, counters
 
 
-def window(spans, steps):
-    """From the end of one update to the end of another, `steps` later, in the middle of the trace."""
+def window(spans, steps, at_start):
+    """From the end of one update to the end of another, `steps` later; or from the first read."""
     ends = sorted(s["ts"] + s["dur"] for s in spans if s["name"] == "update" and s.get("args", {}).get("for") == "weights"
                   and s["tid"] == min(t["tid"] for t in spans if t["name"] == "update"))
+    if at_start:
+        return min(s["ts"] for s in spans if s["name"] == "read"), ends[min(steps, len(ends)) - 1]
     middle = max(0, len(ends) // 2 - steps)
     return ends[middle], ends[min(middle + steps, len(ends) - 1)]
 
 
-def draw(path, steps):
+def draw(path, steps, at_start):
     rows, spans, counters = load(path)
-    first, last = window(spans, steps)
+    first, last = window(spans, steps, at_start)
     last += (last - first) * 0.03
     first -= (last - first) * 0.01
     x = lambda at: LEFT + (min(max(at, first), last) - first) / (last - first) * (WIDTH - LEFT - 10)
@@ -88,4 +91,4 @@ def draw(path, steps):
 
 steps_wanted = int(sys.argv[3]) if len(sys.argv) > 3 else 2
 with open(sys.argv[2], "w") as picture:
-    picture.write(draw(sys.argv[1], steps_wanted))
+    picture.write(draw(sys.argv[1], steps_wanted, "start" in sys.argv[4:]))

@@ -31,7 +31,6 @@ using pipeline::GradientMemory;
 using pipeline::GradientRow;
 using pipeline::MicroBatch;
 using pipeline::Run;
-using pipeline::Spent;
 
 constexpr compute::Gpt2Shape shape{1, 1, 16, 16, 1};
 constexpr std::uint64_t warm_steps = 3;
@@ -55,7 +54,6 @@ struct Bench {
   std::uint64_t processor_ns = 0;  // of all threads, meanwhile: what other programs take is not in it
   pipeline::ContextSwitches switches;
   std::size_t heap_bytes = 0;  // of the waiting workers
-  std::vector<pipeline::Spending> spent;
 };
 
 sched::task<void> feed(Bench& bench) {
@@ -78,6 +76,22 @@ std::uint64_t processor_now_ns() {
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
+/// The processor time of one micro-batch's computing, measured alone. Taken off a run's, it leaves the rest: what the
+/// workers' own clocks say would count other programs' turns on the processor.
+double computing_us() {
+  constexpr int rounds = 20'000;
+  pipeline::FloatArena weights(compute::gpt2_floats(shape)), gradient(compute::gpt2_floats(shape)),
+      workspace(compute::gpt2_workspace_floats(shape, 1, 1));
+  MicroBatch batch(1, 0);
+  batch.rows_count = batch.seq_len = batch.targets_count = 1;
+  batch.ids = {1, 2};
+  const compute::TokenRows rows = pipeline::token_rows(batch);
+  const std::uint64_t began_ns = processor_now_ns();
+  for (int round = 0; round < rounds; ++round)
+    compute::gpt2_gradient(gradient.span(), shape, weights.span(), rows, workspace.span());
+  return static_cast<double>(processor_now_ns() - began_ns) * 1e-3 / rounds;
+}
+
 /// The control without the update.
 sched::task<void> control(Bench& bench) {
   Run& run = bench.run;
@@ -86,8 +100,6 @@ sched::task<void> control(Bench& bench) {
       bench.began_ns = pipeline::now_ns();
       bench.processor_ns = processor_now_ns();
       bench.switches = pipeline::context_switches();
-      bench.spent.clear();
-      for (const auto& state : run.core_states) bench.spent.push_back(state.times.spending());
     }
     for (sched::CoreIndex core = 0; core < std::min(run.cores.count(), bench.workers); ++core)
       asio::post(run.cores.of(core), [&gate = run.core_states[core].gate, step] { gate.open(step); });
@@ -97,8 +109,6 @@ sched::task<void> control(Bench& bench) {
   bench.ended_ns = pipeline::now_ns();
   bench.processor_ns = processor_now_ns() - bench.processor_ns;
   bench.switches = pipeline::context_switches() - bench.switches;
-  for (std::size_t core = 0; core < bench.spent.size(); ++core)
-    bench.spent[core] = run.core_states[core].times.spending() - bench.spent[core];
 }
 
 sched::task<void> run_all(Bench& bench) {
@@ -121,7 +131,7 @@ struct Result {
   double worker_us, elapsed_us, heap_bytes, crossings, voluntary, involuntary;
 };
 
-Result measure(std::size_t workers, GradientMemory memory, std::size_t cores_count) {
+Result measure(std::size_t workers, GradientMemory memory, std::size_t cores_count, double computing) {
   const std::vector<sched::CoreNumber> allowed = sched::allowed_cores();
   sched::Cores cores({allowed.begin(), allowed.begin() + static_cast<std::ptrdiff_t>(cores_count)},
                      &compute::set_floating_point_mode);
@@ -135,11 +145,10 @@ Result measure(std::size_t workers, GradientMemory memory, std::size_t cores_cou
   done.get_future().get();
   cores.join();
   const auto counted = static_cast<double>(steps - warm_steps);
-  double computed_ns = 0, crossings = 0;
-  for (const auto& spent : bench.spent) computed_ns += static_cast<double>(spent[Spent::compute] + spent[Spent::sum]);
+  double crossings = 0;
   for (const auto& state : bench.run.core_states) crossings += static_cast<double>(state.times.boundary_crossings());
   const double worker_steps = counted * static_cast<double>(workers);
-  return {(static_cast<double>(bench.processor_ns) - computed_ns) * 1e-3 / worker_steps,
+  return {static_cast<double>(bench.processor_ns) * 1e-3 / worker_steps - computing,
           static_cast<double>(bench.ended_ns - bench.began_ns) * 1e-3 / worker_steps,
           static_cast<double>(bench.heap_bytes) / static_cast<double>(workers),
           crossings / static_cast<double>(steps),
@@ -155,12 +164,13 @@ int main(int argument_count, char** arguments) {
     for (const std::size_t workers : {12u, 144u, 1728u})
       for (const GradientMemory memory : {GradientMemory::lean, GradientMemory::fast}) {
         std::vector<Result> results;
-        for (std::size_t round = 0; round < rounds; ++round) results.push_back(measure(workers, memory, cores));
+        for (std::size_t round = 0; round < rounds; ++round)
+          results.push_back(measure(workers, memory, cores, computing_us()));
         std::sort(results.begin(), results.end(),
                   [](const Result& a, const Result& b) { return a.worker_us < b.worker_us; });
         const Result& median = results[rounds / 2];
         fmt::print(
-            "cores {} workers {} {}: {:.2f} us of processor time per worker and step beside computing and adding "
+            "cores {} workers {} {}: {:.2f} us of processor time per worker and step beside computing "
             "(median "
             "of {}, {:.2f}-{:.2f}), {:.2f} us elapsed in all; {:.0f} bytes per idle worker; a step has {:.0f} boundary "
             "crossings, {:.1f} voluntary "
