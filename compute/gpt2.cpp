@@ -59,6 +59,7 @@ LossSum gpt2_gradient(std::span<float> gradient, const Gpt2Shape& shape, std::sp
   gpt2_forward(model, gpt2_inputs(rows), rows.document_first, space, objective.dropout);
   const double nats = gpt2_head_gradient(gradient.data() + model.layout.head, model, gpt2_targets(rows),
                                          rows.targets_count, space, objective.loss);
+  if (rows.between_passes.call != nullptr) rows.between_passes.call(rows.between_passes.argument);
   gpt2_backward(gradient, model, gpt2_inputs(rows), rows.document_first, space, objective.dropout, activations);
   return {nats, rows.targets_count};
 }

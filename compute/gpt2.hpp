@@ -50,6 +50,11 @@ struct TokenRows {
   /// it sees the whole row.
   const std::uint32_t* document_first = nullptr;
   std::size_t context = 0;  ///< leading targets of each row that do not count: for `gpt2_loss` only
+  /// Called when the forward pass and the head are done and the backward pass begins: for whoever measures.
+  struct BetweenPasses {
+    void (*call)(void* argument) noexcept = nullptr;
+    void* argument = nullptr;
+  } between_passes{};
 };
 
 /// Sum (not mean) of the cross-entropies in nats of the targets that count, added in token order.

@@ -1,12 +1,16 @@
 #include "io/document_reader.hpp"
 
+#include "sched/trace.hpp"
+
 #include <utility>
 
 namespace io {
 
 DocumentReader::DocumentReader(Files& files, asio::any_io_executor executor, StretchOrder& order, BlockShare share,
                                DocumentOptions options)
-    : ahead_(files, std::move(executor), order, share), splitter_(options), tokens_(files, options) {}
+    : ahead_(files, std::move(executor), order, share, options.blocks_meter),
+      splitter_(options),
+      tokens_(files, options) {}
 
 sched::task<std::optional<Slab>> DocumentReader::next() {
   for (;;) {
@@ -99,6 +103,7 @@ void DocumentReader::inflate(const Extent& extent, Slab& slab) {
       std::size_t produced = 0;
       std::string failure;
       try {
+        const sched::TraceSpan span("inflate");
         while (produced < buffer.size()) {
           const Inflater::Step step = inflater_->inflate(compressed_, buffer.subspan(produced));
           compressed_ = compressed_.subspan(step.consumed_bytes);

@@ -15,6 +15,7 @@
 #include "io/raw_document.hpp"
 #include "io/stretch.hpp"
 #include "io/utf8.hpp"
+#include "sched/queue_meter.hpp"
 
 namespace io {
 
@@ -24,6 +25,7 @@ struct DocumentOptions {
   std::size_t held_bytes_max = 1 << 20;  ///< a document up to this length is held in memory
   TokenId end_of_text = 0;
   std::size_t vocabulary_size = 0;
+  sched::QueueMeter* blocks_meter = nullptr;  ///< of blocks that were read ahead, or none; outlives the reader
 };
 
 class DocumentSplitter {

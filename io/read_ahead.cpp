@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "io/error.hpp"
+#include "sched/trace.hpp"
 
 namespace io {
 namespace {
@@ -74,8 +75,10 @@ struct ReadAhead::Lane {
   std::uint64_t end_bytes = 0;
 };
 
-ReadAhead::ReadAhead(Files& files, asio::any_io_executor executor, StretchOrder& order, BlockShare blocks)
-    : files_(files), executor_(std::move(executor)), order_(order), tickets_(blocks.count + 1) {
+ReadAhead::ReadAhead(Files& files, asio::any_io_executor executor, StretchOrder& order, BlockShare blocks,
+                     sched::QueueMeter* meter)
+    : files_(files), executor_(std::move(executor)), order_(order), meter_(meter), tickets_(blocks.count + 1) {
+  if (meter_ != nullptr) meter_->capacity += blocks.count;
   assert(blocks.count > 0 && blocks.first + blocks.count <= files.blocks_count());
   assert(files.block_bytes() >= 2 * alignment_bytes);
   for (unsigned i = 0; i < blocks.count; ++i) {
@@ -106,7 +109,10 @@ void ReadAhead::give_back(std::size_t lane) {
 sched::task<std::optional<ReadAhead::Filled>> ReadAhead::next() {
   const std::optional<std::size_t> lane = co_await tickets_.receive();
   if (!lane) co_return std::nullopt;
+  if (meter_ != nullptr) meter_->taken(ready_count_);
   std::optional<Filled> filled = co_await lanes_[*lane]->filled.receive();
+  --ready_count_;
+  sched::trace_counter("blocks ready", ready_count_);
   co_return filled;
 }
 
@@ -122,11 +128,17 @@ sched::task<void> ReadAhead::read_lane(Lane& lane) {
       std::size_t number = lane.number;
       tickets_.try_send(number);
     }
+    const std::uint64_t began_ns = sched::is_traced() ? sched::now_ns() : 0;
+    sched::trace_counter("blocks being read", ++reading_count_);
     if (lane.large) {
       co_await read_large(lane);
     } else {
       co_await read_small(lane);
     }
+    --reading_count_;
+    ++ready_count_;
+    sched::trace_flight("read", static_cast<std::uint32_t>(lane.number), began_ns);
+    sched::trace_counter("blocks ready", ready_count_);
     lane.filled.try_send(lane.filling);
   }
   tickets_.finish();
@@ -166,9 +178,11 @@ sched::task<void> ReadAhead::take_small(Lane& lane) {
     const bool added = co_await add_small(lane, used_bytes);
     if (!added) {
       if (!lane.filling.extents.empty()) co_return;
-      large_ = std::make_shared<OpenLarge>(stretch);
       ahead_.reset();
-      co_await open_large(*large_, lane.block);
+      // The other lanes see it when it is open, or has failed to: where this lane is stopped here, they must not.
+      const auto opening = std::make_shared<OpenLarge>(stretch);
+      co_await open_large(*opening, lane.block);
+      large_ = opening;
       co_await take_large(lane);
       co_return;
     }

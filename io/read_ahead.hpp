@@ -18,6 +18,7 @@
 #include "io/files.hpp"
 #include "io/stretch.hpp"
 #include "sched/channel.hpp"
+#include "sched/queue_meter.hpp"
 #include "sched/scope.hpp"
 #include "sched/task.hpp"
 #include "sched/turn.hpp"
@@ -51,7 +52,9 @@ class ReadAhead {
   };
 
   /// Lives on `executor`. Requires blocks of more than `block_padding_bytes`, and at least one.
-  ReadAhead(Files& files, asio::any_io_executor executor, StretchOrder& order, BlockShare blocks);
+  ///   `meter`: where to count how many blocks were ready whenever one was wanted, or nullptr.
+  ReadAhead(Files& files, asio::any_io_executor executor, StretchOrder& order, BlockShare blocks,
+            sched::QueueMeter* meter = nullptr);
   ~ReadAhead();
 
   /// Starts reading; the coroutines belong to `scope`, which is joined before this dies.
@@ -91,6 +94,9 @@ class ReadAhead {
   Files& files_;
   asio::any_io_executor executor_;
   StretchOrder& order_;
+  sched::QueueMeter* meter_;
+  std::size_t ready_count_ = 0;    // blocks that are filled and not handed out
+  std::size_t reading_count_ = 0;  // that are being filled
   std::vector<std::unique_ptr<Lane>> lanes_;
   sched::Channel<std::size_t> tickets_;  // lanes in the order in which they took their share of the plan
   sched::Turn taking_;                   // they take it one at a time

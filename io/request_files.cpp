@@ -14,6 +14,7 @@
 
 #include "io/error.hpp"
 #include "io/whole_reads.hpp"
+#include "sched/suspension.hpp"
 
 namespace io {
 namespace {
@@ -60,6 +61,7 @@ void RequestFiles::count_reads(std::uint64_t reads, std::uint64_t bytes) noexcep
 
 sched::task<int> RequestFiles::perform(FileRequest request, const std::string& path, const char* action) {
   for (;;) {
+    sched::at_suspension("operate on a file");
     const auto [error, result] = co_await async_perform(runner(), request, as_outcome);
     if (!error) co_return result;
     const bool is_transfer = request.call == FileCall::read || request.call == FileCall::write;
@@ -67,6 +69,7 @@ sched::task<int> RequestFiles::perform(FileRequest request, const std::string& p
       // A descriptor that does not block, such as a shared terminal: wait until it is ready.
       const FileRequest wait =
           FileRequest::wait_ready(request.descriptor, request.call == FileCall::read ? POLLIN : POLLOUT);
+      sched::at_suspension("wait for a file");
       const auto [wait_error, events] = co_await async_perform(runner(), wait, as_outcome);
       if (wait_error && wait_error.value() != EINTR) fail(wait_error, path, request.offset_bytes, action);
     } else if (error.value() != EINTR && error.value() != EAGAIN) {
@@ -78,6 +81,7 @@ sched::task<int> RequestFiles::perform(FileRequest request, const std::string& p
 sched::task<OpenFile> RequestFiles::open(std::string path, int flags, unsigned mode) {
   const FileRequest request = FileRequest::open(path.c_str(), flags | O_CLOEXEC, mode);
   for (;;) {
+    sched::at_suspension("open a file");
     auto [error, opened] = co_await async_open(runner(), request, as_outcome);
     if (!error) co_return OpenFile(opened.release(), std::move(path));
     if (error.value() != EINTR && error.value() != EAGAIN) fail(error, path, 0, "open");
@@ -108,6 +112,7 @@ sched::task<std::optional<std::size_t>> RequestFiles::read_cached(const OpenFile
   FileRequest request = FileRequest::read_cached(file.descriptor(), offset_bytes, memory);
   request.buffer_index = buffer_index(block.index, memory);
   for (;;) {
+    sched::at_suspension("read what is cached");
     const auto [error, result] = co_await async_perform(runner(), request, as_outcome);
     if (!error) {
       const auto bytes_count = static_cast<std::size_t>(result);
@@ -124,6 +129,7 @@ sched::task<void> RequestFiles::read_whole(std::span<WholeRead> reads) {
   if (reads.empty()) co_return;
   WholeReads batch(reads, pool_, blocks_registered_count_);
   const FileRequest request = FileRequest::read_whole(batch);
+  sched::at_suspension("read small files");
   const auto [error, result] = co_await async_perform(runner(), request, as_outcome);
   std::uint64_t reads_count = 0;
   std::uint64_t bytes_count = 0;
@@ -169,6 +175,7 @@ sched::task<void> RequestFiles::make_directory(std::string path) {
 sched::task<void> RequestFiles::rename(std::string from, std::string to) {
   const std::string action = "rename to " + to;
   FileRequest request = FileRequest::rename(from.c_str(), to.c_str(), RENAME_NOREPLACE);
+  sched::at_suspension("rename a file");
   const auto [error, renamed] = co_await async_perform(runner(), request, as_outcome);
   if (!error) co_return;
   const bool is_temporary = error.value() == EINTR || error.value() == EAGAIN;
@@ -178,6 +185,7 @@ sched::task<void> RequestFiles::rename(std::string from, std::string to) {
     // time one may then replace the other's, which this is too weak to prevent.
     struct statx found {};
     const FileRequest look = FileRequest::status(to.c_str(), &found);
+    sched::at_suspension("look at a file");
     const auto [look_error, looked] = co_await async_perform(runner(), look, as_outcome);
     if (!look_error) throw FileError(from, 0, EEXIST, action);
     if (look_error.value() != ENOENT) fail(look_error, from, 0, action.c_str());

@@ -11,12 +11,14 @@
 #include "pipeline/checkpoint_folders.hpp"
 #include "pipeline/clock.hpp"
 #include "sched/scope.hpp"
+#include "sched/trace.hpp"
 
 namespace pipeline {
 namespace {
 
 /// One core's share of a copy.
 sched::task<void> copy_share(std::span<float> to, std::span<const float> from, std::size_t core, std::size_t cores) {
+  const sched::TraceSpan span("checkpoint", "copy");
   const std::size_t begin = from.size() * core / cores;
   const std::size_t end = from.size() * (core + 1) / cores;
   if (begin < end) std::memcpy(to.data() + begin, from.data() + begin, (end - begin) * sizeof(float));
@@ -50,11 +52,13 @@ sched::task<void> CheckpointWriter::run() {
     if (!job) co_return;
     const std::uint64_t step = job->state.progress.steps;
     std::exception_ptr failure;
+    const std::uint64_t began_ns = sched::is_traced() ? now_ns() : 0;
     try {
       co_await write(std::move(*job));
     } catch (const io::FileError&) {
       failure = std::current_exception();
     }
+    sched::trace_flight("checkpoint", 0, began_ns);
     Outcome outcome(step, failure);
     co_await outcomes_.send(std::move(outcome));
   }

@@ -28,13 +28,6 @@ class NotBuilt : public SettingsError {
   explicit NotBuilt(const std::string& name) : SettingsError(name + " is not built yet in this version of icosa") {}
 };
 
-void not_built_option(CLI::App& app, const std::string& name) {
-  app.add_option_function<std::vector<std::string>>(name,
-                                                    [name](const std::vector<std::string>&) { throw NotBuilt(name); })
-      ->expected(0, 1)
-      ->group("");
-}
-
 /// For options whose 0 would mean "not said".
 const CLI::Validator at_least_one(
     [](std::string& value) {
@@ -240,7 +233,9 @@ void add_train(CLI::App& app, const ConfigFile& config, std::function<int()>& ch
   train->add_flag("--resume", settings->resume,
                   "go on from the newest whole checkpoint in --out, to the same weights as a run never stopped");
   train->add_flag("--resume-anyway", settings->resume_anyway, "as --resume, though options or the corpus have changed");
-  not_built_option(*train, "--trace");
+  train->add_flag("!--no-pin", settings->pin, "leave threads where the system puts them");
+  train->add_option("--trace", settings->trace,
+                    "write who did what when to this file, for ui.perfetto.dev or chrome://tracing");
   train->get_option("--tokenizer")->default_str("that of --model's folder, else gpt2");
   train->callback([train, settings, &chosen] {
     const std::string beside = tokenizer_beside(settings->model);

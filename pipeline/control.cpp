@@ -27,19 +27,11 @@ void open_step(Run& run, std::uint64_t step) {
     asio::post(run.cores.of(core), [&gate = run.core_states[core].gate, step] { gate.open(step); });
 }
 
-/// Nanoseconds that the cores have spent waiting, summed.
-struct Waits {
-  std::uint64_t data_ns = 0;
-  std::uint64_t boundary_ns = 0;
-};
-
-Waits waits_of(const Run& run) {
-  Waits waits;
-  for (const CoreState& state : run.core_states) {
-    waits.data_ns += state.times.data_wait_ns.load(std::memory_order_relaxed);
-    waits.boundary_ns += state.times.boundary_wait_ns.load(std::memory_order_relaxed);
-  }
-  return waits;
+/// What each core has spent so far.
+std::vector<Spending> spending_of(const Run& run) {
+  std::vector<Spending> cores;
+  for (const CoreState& state : run.core_states) cores.push_back(state.times.spending());
+  return cores;
 }
 
 UpdateSettings update_settings(const ControlRoom& room, std::uint64_t step) {
@@ -78,7 +70,8 @@ class Journal {
     co_await skips_file_.append(room_.skips_walked);
     if (room_.settings.checkpoint_every != 0 || room_.settings.checkpoint_minutes > 0)
       co_await room_.checkpoints.make_ready(room_.run);
-    step_began_ns_ = checkpoint_ns_ = now_ns();
+    step_began_ns_ = step_ended_ns_ = checkpoint_ns_ = now_ns();
+    spent_ = spending_of(room_.run);
   }
 
   /// After the update of `step`: counts, writes the metrics line and draws the progress.
@@ -86,9 +79,10 @@ class Journal {
     const std::uint64_t ended_ns = now_ns();
     const std::uint64_t step_ns = ended_ns - step_began_ns_;
     const std::uint64_t update_ns = ended_ns - update_began_ns;
-    const Waits waits = waits_of(room_.run);
-    const std::uint64_t data_wait_ns = waits.data_ns - waits_.data_ns;
-    const double per_core_ms = 1e-6 / static_cast<double>(room_.run.cores.count());
+    step_ended_ns_ = ended_ns;
+    std::vector<Spending> spent = spending_of(room_.run);
+    spent.swap(spent_);
+    for (std::size_t core = 0; core < spent.size(); ++core) spent[core] = spent_[core] - spent[core];
     RunTotals& totals = room_.totals;
     totals.progress.steps = step;
     totals.progress.targets_count += gradient.targets_count;
@@ -98,9 +92,12 @@ class Journal {
     totals.accounting += *gradient.books;
     if (step > first_step_) {
       totals.steady_targets_count += gradient.targets_count;
+      ++totals.steady_steps;
       totals.steady_ns += step_ns;
       totals.steady_update_ns += update_ns;
-      totals.steady_data_wait_ns += data_wait_ns;
+      totals.steady_switches += context_switches() - switches_;
+      totals.steady_cores.resize(spent.size());
+      for (std::size_t core = 0; core < spent.size(); ++core) totals.steady_cores[core] += spent[core];
     }
     StepMetrics metrics;
     metrics.step = step;
@@ -109,11 +106,10 @@ class Journal {
     metrics.learning_rate = compute::learning_rate(room_.schedule, step);
     metrics.gradient_norm = norm;
     metrics.step_ms = milliseconds(step_ns);
-    metrics.data_wait_ms = static_cast<double>(data_wait_ns) * per_core_ms;
-    metrics.boundary_wait_ms = static_cast<double>(waits.boundary_ns - waits_.boundary_ns) * per_core_ms;
     metrics.update_ms = milliseconds(update_ns);
     metrics.tokens_per_second = static_cast<double>(gradient.targets_count) / seconds(step_ns);
-    waits_ = waits;
+    metrics.cores = std::move(spent);
+    metrics.batches_waiting = room_.run.batches.size();
     std::string line = to_json_line(metrics);
     co_await metrics_file_.append(std::move(line));
     co_await skips_file_.append(gradient.books->skips());
@@ -121,11 +117,16 @@ class Journal {
     co_await show(metrics, ended_ns);
   }
 
-  /// What lies between steps, evaluations and checkpoints, is not part of any step's time.
+  /// Steps follow each other without a gap but for evaluations and checkpoints, which are no part of a step's time.
   void step_begins() noexcept {
-    waits_ = waits_of(room_.run);
-    step_began_ns_ = now_ns();
+    step_began_ns_ = step_ended_ns_ + pause_ns_;
+    pause_ns_ = 0;
+    switches_ = context_switches();
   }
+
+  /// An evaluation or a checkpoint between two steps.
+  void pause_begins() noexcept { room_.run.pauses.begin(); }
+  void pause_ends() noexcept { pause_ns_ += room_.run.pauses.end(); }
 
   sched::task<void> evaluate_now(bool whole) {
     if (!room_.validation) co_return;
@@ -256,8 +257,11 @@ class Journal {
   std::uint64_t retry_ns_ = 0;                      // when one that failed is tried again, if one has
   std::uint64_t retry_pause_ns_ = 0;
   std::uint64_t step_began_ns_ = 0;
+  std::uint64_t step_ended_ns_ = 0;
+  std::uint64_t pause_ns_ = 0;  // since then
   std::uint64_t shown_ns_ = 0;
-  Waits waits_;
+  ContextSwitches switches_;     // when the step began
+  std::vector<Spending> spent_;  // by each core, until the end of the last step
 };
 
 /// Every so many steps, and not at the last, which has its own.
@@ -271,6 +275,7 @@ sched::task<void> between_steps(ControlRoom& room, Journal& journal, std::uint64
   // A checkpoint is evaluated where anything is: the best of them stays.
   const bool save = journal.checkpoint_due(step) && !last;
   const bool evaluate = due(step, room.settings.eval_every, last) || (save && room.settings.eval_every != 0);
+  if (evaluate || save) journal.pause_begins();
   if (evaluate) co_await journal.evaluate_now(false);
   const bool stop = interrupted();
   if (last || stop) {
@@ -280,6 +285,7 @@ sched::task<void> between_steps(ControlRoom& room, Journal& journal, std::uint64
   } else if (save) {
     co_await journal.save();
   }
+  if (evaluate || save) journal.pause_ends();
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "io/files.hpp"
 #include "pipeline/checkpoint_writer.hpp"
 #include "pipeline/console.hpp"
+#include "pipeline/context_switches.hpp"
 #include "pipeline/evaluate.hpp"
 #include "pipeline/metrics.hpp"
 #include "pipeline/run.hpp"
@@ -30,9 +31,11 @@ struct RunTotals {
   std::optional<Validation> best;          ///< of all
   std::uint64_t skipped_count = 0;         ///< lines of skipped.jsonl
   std::uint64_t steady_targets_count = 0;  ///< of all steps but the first of this process
-  std::uint64_t steady_ns = 0;             ///< their time, without evaluations and checkpoints
+  std::uint64_t steady_steps = 0;
+  std::uint64_t steady_ns = 0;  ///< their time, without evaluations and checkpoints
   std::uint64_t steady_update_ns = 0;
-  std::uint64_t steady_data_wait_ns = 0;  ///< summed over cores
+  ContextSwitches steady_switches;     ///< of all threads
+  std::vector<Spending> steady_cores;  ///< what each executor did in that time
 };
 
 /// What is held out, and how it is read.

@@ -9,6 +9,7 @@
 
 #include "pipeline/window_packer.hpp"
 #include "sched/scope.hpp"
+#include "sched/trace.hpp"
 
 namespace pipeline {
 namespace {
@@ -30,6 +31,7 @@ sched::task<void> evaluate_batches(Run& run, sched::CoreIndex core, BatchChannel
   for (;;) {
     const std::optional<MicroBatch> batch = co_await batches.receive();
     if (!batch) co_return;
+    const sched::TraceSpan span("evaluate");
     const compute::TokenRows rows = token_rows(*batch);
     const compute::LossSum loss =
         compute::gpt2_loss(run.model.shape, run.model.weights.span(), rows, run.core_states[core].workspace.span());

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sched/scope.hpp"
+#include "sched/trace.hpp"
 
 namespace pipeline {
 namespace {
@@ -116,9 +117,21 @@ class FeedPacker {
   std::uint64_t dropped_;  // of the first document: consumed before the start
 };
 
+/// Waits where training is not through with what it has: that is when ingest is ahead.
+sched::task<void> send(MicroBatch batch, BatchChannel& batches, bool traced) {
+  const bool sent = batches.try_send(batch);
+  if (!sent) {
+    const std::uint64_t began_ns = sched::now_ns();
+    co_await batches.send(std::move(batch));
+    if (traced) sched::trace_flight("wait", 0, began_ns);
+  }
+  if (traced) sched::trace_counter("batches waiting", batches.size());
+}
+
 sched::task<void> pack(const Ingest& ingest, DocumentFeed& feed, BatchChannel& batches) {
   FeedPacker packing(ingest, feed);
   Packer& packer = packing.packer();
+  const bool traced = sched::is_traced() && ingest.required;  // an evaluation's channel is another one
   std::uint64_t documents_before = 0;
   for (const CorpusPosition& corpus : ingest.start.feed.corpora) documents_before += corpus.documents_count;
   while (!packer.full()) {
@@ -129,14 +142,17 @@ sched::task<void> pack(const Ingest& ingest, DocumentFeed& feed, BatchChannel& b
       continue;
     }
     const bool fresh = ingest.accounting.enter(*part, feed.corpus());
-    packing.add(*part, fresh);
+    {
+      const sched::TraceSpan span("pack");
+      packing.add(*part, fresh);
+    }
     if (part->item->document.kind == io::RawDocument::Kind::epoch_end) require_text(ingest, documents_before);
     for (std::optional<MicroBatch> batch = packer.take(); batch; batch = packer.take())
-      co_await batches.send(std::move(*batch));
+      co_await send(std::move(*batch), batches, traced);
   }
   packing.finish();
   for (std::optional<MicroBatch> batch = packer.take(); batch; batch = packer.take())
-    co_await batches.send(std::move(*batch));
+    co_await send(std::move(*batch), batches, traced);
   feed.stop();
   batches.finish();
 }

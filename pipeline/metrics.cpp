@@ -4,17 +4,41 @@
 
 #include <algorithm>
 
+#include "pipeline/clock.hpp"
 #include "pipeline/json.hpp"
 
 namespace pipeline {
 
+std::string milliseconds_json(const std::vector<Spending>& cores, Spent spent) {
+  std::string list = "[";
+  for (const Spending& core : cores)
+    list += fmt::format("{}{:.3f}", list.size() > 1 ? ", " : "", milliseconds(core[spent]));
+  return list + "]";
+}
+
+double milliseconds_mean(const std::vector<Spending>& cores, Spent spent) {
+  double total = 0;
+  for (const Spending& core : cores) total += milliseconds(core[spent]);
+  return cores.empty() ? 0 : total / static_cast<double>(cores.size());
+}
+
 std::string to_json_line(const StepMetrics& metrics) {
+  // The mean over the executors of each kind under its own name, and what each of them did. `update_ms` is the time
+  // that the update took, whoever worked in it.
+  std::string means, executors;
+  for (std::size_t i = 0; i < spent_kinds; ++i) {
+    const auto spent = static_cast<Spent>(i);
+    if (spent != Spent::update)
+      means += fmt::format("\"{}_ms\": {}, ", spent_names[i], json_number(milliseconds_mean(metrics.cores, spent)));
+    executors +=
+        fmt::format("{}\"{}_ms\": {}", i > 0 ? ", " : "", spent_names[i], milliseconds_json(metrics.cores, spent));
+  }
   return fmt::format(
       "{{\"step\": {}, \"tokens\": {}, \"loss\": {}, \"lr\": {}, \"grad_norm\": {}, \"step_ms\": {}, "
-      "\"data_wait_ms\": {}, \"boundary_wait_ms\": {}, \"update_ms\": {}, \"tokens_per_second\": {}}}\n",
+      "{}\"update_ms\": {}, \"batches_waiting\": {}, \"executors\": {{{}}}, \"tokens_per_second\": {}}}\n",
       metrics.step, metrics.targets_count, json_number(metrics.loss), json_number(metrics.learning_rate),
-      json_number(metrics.gradient_norm), json_number(metrics.step_ms), json_number(metrics.data_wait_ms),
-      json_number(metrics.boundary_wait_ms), json_number(metrics.update_ms), json_number(metrics.tokens_per_second));
+      json_number(metrics.gradient_norm), json_number(metrics.step_ms), means, json_number(metrics.update_ms),
+      metrics.batches_waiting, executors, json_number(metrics.tokens_per_second));
 }
 
 std::string progress_line(const StepMetrics& metrics, std::uint64_t steps_total, double seconds_left,

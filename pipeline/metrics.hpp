@@ -4,6 +4,9 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "pipeline/core_times.hpp"
 
 namespace pipeline {
 
@@ -14,11 +17,15 @@ struct StepMetrics {
   double learning_rate = 0;
   double gradient_norm = 0;
   double step_ms = 0;
-  double data_wait_ms = 0;      ///< waiting at the channel, mean over cores
-  double boundary_wait_ms = 0;  ///< waiting for weights with a micro-batch in hand, mean over cores
+  std::vector<Spending> cores;      ///< what each executor did during the step
+  std::size_t batches_waiting = 0;  ///< in the channel, at the end of the step
   double update_ms = 0;
   double tokens_per_second = 0;
 };
+
+/// Milliseconds of one kind: of every executor as a JSON list, and their mean.
+std::string milliseconds_json(const std::vector<Spending>& cores, Spent spent);
+double milliseconds_mean(const std::vector<Spending>& cores, Spent spent);
 
 /// A line of metrics.jsonl, with its newline.
 std::string to_json_line(const StepMetrics& metrics);

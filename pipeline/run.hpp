@@ -7,13 +7,13 @@
 //   core_states[i]     the executor of core i; between steps the control, through coroutines it spawns there
 //   batches            anyone: the channel
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <vector>
 
 #include "compute/gpt2.hpp"
+#include "pipeline/core_times.hpp"
 #include "pipeline/gradient.hpp"
 #include "pipeline/ingest.hpp"
 #include "pipeline/memory.hpp"
@@ -33,13 +33,6 @@ struct Model {
   FloatArena weights;
   FloatArena moment1;
   FloatArena moment2;
-};
-
-/// Where a core's time goes, in nanoseconds since the run began. Written by the core, read by the control.
-struct CoreTimes {
-  std::atomic<std::uint64_t> compute_ns{0};
-  std::atomic<std::uint64_t> data_wait_ns{0};      ///< waiting at the channel
-  std::atomic<std::uint64_t> boundary_wait_ns{0};  ///< waiting for the next step's weights, with a micro-batch in hand
 };
 
 struct alignas(64) CoreState {
@@ -85,6 +78,7 @@ struct Run {
   std::vector<CoreState> core_states;
   compute::Objective objective;  ///< of every micro-batch, but for dropout's step and index
   compute::Activations activations = compute::Activations::kept;
+  PauseClock pauses;
   RunHooks hooks;
 };
 

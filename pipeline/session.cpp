@@ -9,6 +9,7 @@
 
 #include "compute/cpu.hpp"
 #include "pipeline/accounting_json.hpp"
+#include "pipeline/balance.hpp"
 #include "pipeline/epoch_count.hpp"
 #include "pipeline/metrics.hpp"
 #include "pipeline/run_on.hpp"
@@ -30,11 +31,12 @@ Model make_model(const Sizes& sizes, std::uint64_t seed, Beginning& beginning) {
 
 }  // namespace
 
-Session::Session(const TrainSettings& settings, Material& material, const Sizes& sizes, Beginning beginning,
-                 io::Files& files, sched::Cores& cores, RunHooks hooks)
+Session::Session(const TrainSettings& settings, Material& material, const Sizes& sizes, const Placement& placement,
+                 Beginning beginning, io::Files& files, sched::Cores& cores, RunHooks hooks)
     : settings_(settings),
       material_(material),
       sizes_(sizes),
+      placement_(placement),
       beginning_(std::move(beginning)),
       files_(files),
       gradients_(sizes.gradients_count, sizes.model_floats),
@@ -88,6 +90,7 @@ sched::task<void> Session::train_and_validate() {
   // One bounded by epochs ends where they end: what is skipped behind the last token belongs to them.
   shape.targets_max = settings_.epochs != 0 ? std::numeric_limits<std::uint64_t>::max() : length.targets;
   Ingest ingest = training_ingest(shape, accounting_);
+  ingest.feed.documents.blocks_meter = &blocks_meter_;
   if (beginning_.resumed) ingest.start = beginning_.resumed->state.position;
   ControlRoom room = control_room(length);
 
@@ -151,6 +154,8 @@ sched::task<void> Session::say_what_will_happen() {
       material_.val_fraction > 0 ? fmt::format("{:g} % of the documents held out", 100 * material_.val_fraction)
                                  : "nothing held out",
       files_.description(), plan_memory(sizes_, files_options(settings_)).description());
+  text += "\n" + placement_line(placement_, settings_.pin);
+  text += "\n" + balance_line(settings_.workers, settings_.accumulate, run_.cores.count());
   if (material_.val_fraction == 0 && settings_.val_fraction > 0)
     text += "\nnothing is held out: the corpus is too small for --val-fraction; all of it is trained on";
   for (const std::string& note : beginning_.notes) text += "\n" + note;

@@ -13,12 +13,14 @@
 #include "io/tokenizer.hpp"
 #include "pipeline/control.hpp"
 #include "pipeline/ingest.hpp"
+#include "pipeline/placement.hpp"
 #include "pipeline/prepare.hpp"
 #include "pipeline/resume.hpp"
 #include "pipeline/run.hpp"
 #include "pipeline/settings.hpp"
 #include "pipeline/sizes.hpp"
 #include "sched/cores.hpp"
+#include "sched/queue_meter.hpp"
 #include "sched/task.hpp"
 
 namespace pipeline {
@@ -58,8 +60,8 @@ struct Beginning {
 /// One run. What it refers to outlives it.
 class Session {
  public:
-  Session(const TrainSettings& settings, Material& material, const Sizes& sizes, Beginning beginning, io::Files& files,
-          sched::Cores& cores, RunHooks hooks);
+  Session(const TrainSettings& settings, Material& material, const Sizes& sizes, const Placement& placement,
+          Beginning beginning, io::Files& files, sched::Cores& cores, RunHooks hooks);
 
   /// Runs to the end on the calling thread, which becomes the thread of `files`. Throws what ended it early.
   void run();
@@ -67,6 +69,7 @@ class Session {
   const Run& shared() const noexcept { return run_; }
   const RunTotals& totals() const noexcept { return totals_; }
   const Accounting& accounting() const noexcept { return accounting_; }
+  const sched::QueueMeter& blocks_meter() const noexcept { return blocks_meter_; }
   const CheckpointWriter& checkpoints() const noexcept { return checkpoints_; }
 
  private:
@@ -83,6 +86,7 @@ class Session {
   const TrainSettings& settings_;
   Material& material_;
   const Sizes& sizes_;
+  const Placement& placement_;
   Beginning beginning_;
   io::Files& files_;
   GradientBuffers gradients_;
@@ -92,6 +96,7 @@ class Session {
   CheckpointWriter checkpoints_;
   RunTotals totals_;
   Accounting accounting_;
+  sched::QueueMeter blocks_meter_;
 };
 
 }  // namespace pipeline

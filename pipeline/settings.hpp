@@ -87,6 +87,8 @@ struct TrainSettings : DataSettings {
   double val_fraction = 0.05;
   std::uint64_t eval_every = 0;  ///< steps; 0: at the end only
   std::uint64_t eval_tokens = 65536;
+  bool pin = true;                     ///< executors to their cores
+  std::string trace;                   ///< file for a trace of the run, or none
   std::uint64_t checkpoint_every = 0;  ///< steps; 0: at the end only
   double checkpoint_minutes = 0;       ///< 0: by steps only
   std::uint64_t keep = 2;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "pipeline/micro_batch.hpp"
+#include "pipeline/run_trace.hpp"
 #include "pipeline/update.hpp"
 
 namespace pipeline {
@@ -45,6 +46,7 @@ Sizes sizes_of(const TrainSettings& settings, const compute::ModelShape& shape, 
     sizes.checkpoint_floats = 3 * sizes.model_floats;
   sizes.packer = {settings.seq_len, settings.micro_batch, settings.step_batches_count(), settings.tokens,
                   settings.document_mask};
+  if (!settings.trace.empty()) sizes.trace_bytes = RunTrace::bytes(cores_count);
   choose_gradient_memory(sizes, settings);
   return sizes;
 }
@@ -82,6 +84,7 @@ MemoryPlan plan_memory(const Sizes& sizes, const io::FilesOptions& files) {
            {"copy for checkpoints", sizes.checkpoint_floats * sizeof(float)},
            {"batches", batches * batch_bytes},
            {"file blocks", files.blocks_count * files.block_bytes},
+           {"trace", sizes.trace_bytes},
            {"program", program_bytes}}};
 }
 

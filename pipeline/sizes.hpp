@@ -20,7 +20,8 @@ struct Sizes {
   std::size_t model_floats;        ///< of the weights, of each moment, of each gradient
   std::size_t workspace_floats;    ///< per core
   std::size_t batches_capacity;    ///< micro-batches that may wait in the channel
-  std::size_t checkpoint_floats;   ///< of the copy from which checkpoints are written while training goes on
+  std::size_t trace_bytes;
+  std::size_t checkpoint_floats;  ///< of the copy from which checkpoints are written while training goes on
   PackerShape packer;
 };
 

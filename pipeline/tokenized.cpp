@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "io/utf8.hpp"
+#include "sched/trace.hpp"
 
 namespace pipeline {
 namespace {
@@ -22,6 +23,7 @@ SlabTokenizer::SlabTokenizer(const io::Tokenizer& tokenizer, const io::TextKey& 
     : tokenizer_(tokenizer), selection_(selection), encoder_(tokenizer.encoder()), records_(text_key) {}
 
 TokenChunk SlabTokenizer::tokenize(const io::Slab& slab) {
+  const sched::TraceSpan span("tokenize");
   TokenChunk chunk;
   chunk.items.reserve(slab.documents.size());
   for (const io::RawDocument& document : slab.documents) {

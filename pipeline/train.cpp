@@ -18,7 +18,9 @@
 #include "pipeline/interrupt.hpp"
 #include "pipeline/model_choice.hpp"
 #include "pipeline/model_config.hpp"
+#include "pipeline/placement.hpp"
 #include "pipeline/run_on.hpp"
+#include "pipeline/run_trace.hpp"
 #include "pipeline/session.hpp"
 #include "pipeline/sizes.hpp"
 
@@ -121,6 +123,22 @@ void describe_finished(TrainResult& result, const Resumed& resumed, const Materi
   result.digest = state.digest;
 }
 
+/// The trace of a run that fails is written too, and its failure is the one that counts.
+void run(Session& session, RunTrace& trace) {
+  std::exception_ptr failure;
+  try {
+    session.run();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  try {
+    trace.write();
+  } catch (const io::FileError&) {
+    if (!failure) throw;
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
 }  // namespace
 
 TrainResult train(TrainSettings wanted, RunHooks hooks) {
@@ -133,13 +151,15 @@ TrainResult train(TrainSettings wanted, RunHooks hooks) {
   if (!settings.resume && holds_run(settings.out))
     throw RefusedError("--out " + settings.out +
                        ": holds a run already; go on with it by --resume, or choose another folder");
-  const std::vector<sched::CoreNumber> core_numbers = sched::choose_cores(settings.cores, sched::allowed_cores());
+  const Placement placement = place(settings);
+  const std::vector<sched::CoreNumber>& core_numbers = placement.executors;
   Material material = find_material(settings, settings.val_fraction);
   const ModelChoice choice = choose_model(settings.model);
   const compute::ModelShape shape = choice.shape_for(material.tokenizer->vocabulary_size(), settings.seq_len);
   const Sizes sizes = sizes_of(settings, shape, core_numbers.size());
   const io::FilesOptions files_wanted = files_options(settings);
   require_memory(plan_memory(sizes, files_wanted));
+  RunTrace::require_writable(settings.trace);
   make_run_folder(settings.out);
 
   const std::unique_ptr<io::Files> files = io::make_files(files_wanted);
@@ -153,10 +173,12 @@ TrainResult train(TrainSettings wanted, RunHooks hooks) {
   }
   if (beginning.resumed) result.resumed_steps = beginning.resumed->state.progress.steps;
 
-  sched::Cores cores(core_numbers, &compute::set_floating_point_mode);
-  Session session(settings, material, sizes, std::move(beginning), *files, cores, std::move(hooks));
+  const sched::ThreadPin pin(settings.pin ? placement.ingest : std::vector<sched::CoreNumber>());
+  sched::Cores cores(core_numbers, &compute::set_floating_point_mode, settings.pin);
+  RunTrace trace(settings.trace, files->description(), cores);
+  Session session(settings, material, sizes, placement, std::move(beginning), *files, cores, std::move(hooks));
   try {
-    session.run();
+    run(session, trace);
   } catch (const Interrupted&) {
     result.interrupted = true;
     if (session.totals().progress.steps == 0) leave_run_folder(settings.out, session);
@@ -174,6 +196,10 @@ TrainResult train(TrainSettings wanted, RunHooks hooks) {
   result.gradients_count = run.gradients.size();
   result.gradients_count_max = run.gradients.taken_count_max();
   result.batches_waiting_max = run.batches.size_max();
+  result.gradient_memory = sizes.gradient_memory;
+  for (const CoreState& state : run.core_states) result.boundary_crossings += state.times.boundary_crossings();
+  result.batches_meter = run.batches.meter();
+  result.blocks_meter = session.blocks_meter();
   result.files = files->counters();
   result.files_description = files->description();
   result.seconds = seconds(now_ns() - began_ns);

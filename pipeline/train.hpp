@@ -29,6 +29,10 @@ struct TrainResult {
   std::size_t gradients_count = 0;      ///< buffers there were
   std::size_t gradients_count_max = 0;  ///< most that were out at once
   std::size_t batches_waiting_max = 0;  ///< most that ever waited in the channel
+  GradientMemory gradient_memory = GradientMemory::lean;
+  std::uint64_t boundary_crossings = 0;  ///< gradients handed over by workers
+  sched::QueueMeter batches_meter;       ///< the batch channel, as workers found it
+  sched::QueueMeter blocks_meter;        ///< blocks of files that were filled, as ingest found them
   io::FileCounters files;
   std::string files_description;
   double seconds = 0;

@@ -30,8 +30,27 @@ Range range_of(std::size_t floats_count, std::size_t core, std::size_t cores_cou
   return {edge(core), edge(core + 1)};
 }
 
+/// A core's part in the update, to the end of the block.
+class UpdateClock {
+ public:
+  UpdateClock(CoreTimes& times, const char* part) noexcept : times_(times), part_(part), began_ns_(now_ns()) {}
+  UpdateClock(const UpdateClock&) = delete;
+  UpdateClock& operator=(const UpdateClock&) = delete;
+  ~UpdateClock() {
+    const std::uint64_t ended_ns = now_ns();
+    times_.add(Spent::update, ended_ns - began_ns_);
+    sched::trace_span("update", began_ns_, ended_ns, part_);
+  }
+
+ private:
+  CoreTimes& times_;
+  const char* part_;
+  std::uint64_t began_ns_;
+};
+
 /// Adds the row up and takes the norm, a tile of 16 KiB after the other: the squares find it in the L1 cache.
-sched::task<void> add_up(Range range, const GradientRow& row, float scale, std::span<double> sums) {
+sched::task<void> add_up(CoreTimes& times, Range range, const GradientRow& row, float scale, std::span<double> sums) {
+  const UpdateClock clock(times, "sum and norm");
   const std::span<float> gradient = row.values[0]->values;
   std::array<const float*, sched::sphere> tiles{};
   for (std::size_t first = range.first; first < range.last; first += norm_block) {
@@ -93,8 +112,9 @@ std::vector<MuonMatrix> muon_matrices(const std::vector<compute::Tensor>& tensor
   return matrices;
 }
 
-sched::task<void> apply_adamw(Range range, Model& model, std::span<const float> gradient,
+sched::task<void> apply_adamw(CoreTimes& times, Range range, Model& model, std::span<const float> gradient,
                               const UpdateSettings& settings) {
+  const UpdateClock clock(times, "weights");
   for (const compute::Tensor& tensor : model.tensors) {
     const std::size_t first = std::max(range.first, tensor.offset);
     const std::size_t last = std::min(range.last, tensor.offset + tensor.count);
@@ -108,8 +128,10 @@ sched::task<void> apply_adamw(Range range, Model& model, std::span<const float> 
 }
 
 /// Takes matrices until none is left. Which core takes which changes nothing.
-sched::task<void> apply_muon(std::span<const MuonMatrix> matrices, std::atomic<std::size_t>& next, Model& model,
-                             std::span<const float> gradient, const compute::MuonStep& step, std::span<float> scratch) {
+sched::task<void> apply_muon(CoreTimes& times, std::span<const MuonMatrix> matrices, std::atomic<std::size_t>& next,
+                             Model& model, std::span<const float> gradient, const compute::MuonStep& step,
+                             std::span<float> scratch) {
+  const UpdateClock clock(times, "matrices");
   for (std::size_t i = next++; i < matrices.size(); i = next++) {
     const MuonMatrix& matrix = matrices[i];
     compute::muon_update(matrix.of(model.weights.span()), matrix.of(model.moment1.span()), matrix.of(gradient),
@@ -127,8 +149,8 @@ sched::task<void> update_matrices(Run& run, const UpdateSettings& settings, std:
   sched::Scope scope(run.cores.control());
   // Between steps the cores' workspaces are free.
   for (std::size_t core = 0; core < run.cores.count(); ++core)
-    scope.spawn(run.cores.of(core),
-                apply_muon(matrices, next, run.model, gradient, step, run.core_states[core].workspace.span()));
+    scope.spawn(run.cores.of(core), apply_muon(run.core_states[core].times, matrices, next, run.model, gradient, step,
+                                               run.core_states[core].workspace.span()));
   co_await scope.join();
 }
 
@@ -151,7 +173,8 @@ sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow&
     sched::Scope scope(run.cores.control());
     for (std::size_t core = 0; core < cores_count; ++core) {
       const Range range = range_of(floats_count, core, cores_count);
-      scope.spawn(run.cores.of(core), add_up(range, row, settings.step.gradient_scale, sums));
+      scope.spawn(run.cores.of(core),
+                  add_up(run.core_states[core].times, range, row, settings.step.gradient_scale, sums));
     }
     co_await scope.join();
   }
@@ -165,7 +188,8 @@ sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow&
     sched::Scope scope(run.cores.control());
     for (std::size_t core = 0; core < cores_count; ++core)
       scope.spawn(run.cores.of(core),
-                  apply_adamw(range_of(floats_count, core, cores_count), run.model, gradient, settings));
+                  apply_adamw(run.core_states[core].times, range_of(floats_count, core, cores_count), run.model,
+                              gradient, settings));
     co_await scope.join();
   }
   if (settings.muon) co_await update_matrices(run, settings, gradient);

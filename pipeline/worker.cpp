@@ -4,20 +4,18 @@
 #include <utility>
 
 #include "pipeline/clock.hpp"
+#include "sched/trace.hpp"
 
 namespace pipeline {
 namespace {
-
-/// Adds the time since `since_ns` to a counter that only this core writes.
-void add_time(std::atomic<std::uint64_t>& counter, std::uint64_t since_ns) noexcept {
-  counter.store(counter.load(std::memory_order_relaxed) + now_ns() - since_ns, std::memory_order_relaxed);
-}
 
 void compute_gradient(Run& run, sched::CoreIndex core, const MicroBatch& batch, Gradient& gradient) {
   CoreState& state = run.core_states[core];
   if (run.hooks.before_compute) run.hooks.before_compute(run, core, batch, gradient);
   const std::uint64_t began_ns = now_ns();
-  const compute::TokenRows rows = token_rows(batch);
+  std::uint64_t backward_ns = began_ns;
+  compute::TokenRows rows = token_rows(batch);
+  rows.between_passes = {[](void* at_ns) noexcept { *static_cast<std::uint64_t*>(at_ns) = now_ns(); }, &backward_ns};
   compute::Objective objective = run.objective;
   objective.dropout.step = static_cast<std::uint32_t>(batch.step);
   objective.dropout.micro_batch = static_cast<std::uint32_t>(batch.index);
@@ -29,13 +27,22 @@ void compute_gradient(Run& run, sched::CoreIndex core, const MicroBatch& batch, 
   gradient.last_step = batch.last_step;
   gradient.position = batch.position;
   gradient.books = batch.books;
-  add_time(state.times.compute_ns, began_ns);
+  const std::uint64_t ended_ns = now_ns();
+  state.times.add(Spent::compute, ended_ns - began_ns);
+  sched::trace_span("forward", began_ns, backward_ns);
+  sched::trace_span("backward", backward_ns, ended_ns);
   if (run.hooks.after_compute) run.hooks.after_compute(run, core, batch, gradient);
 }
 
 /// The gradient crosses the boundary of its sphere. Whoever completes spheres adds, and hands the step to the control.
-void hand_over(Run& run, const MicroBatch& batch, Gradient* gradient) {
+void hand_over(Run& run, sched::CoreIndex core, const MicroBatch& batch, Gradient* gradient) {
+  CoreTimes& times = run.core_states[core].times;
+  const std::uint64_t began_ns = now_ns();
   const GradientRow* const row = run.sum.arrive(batch.index, batch.step_batches_count, gradient);
+  const std::uint64_t ended_ns = now_ns();
+  times.add(Spent::sum, ended_ns - began_ns);
+  times.add_boundary_crossing();
+  sched::trace_span("sum", began_ns, ended_ns);
   if (row != nullptr) run.boundary.hand_over(row);
 }
 
@@ -46,19 +53,22 @@ sched::task<void> work(Run& run, std::size_t worker) {
   CoreState& state = run.core_states[core];
   for (;;) {
     const sched::Turn::Lease turn = co_await state.turn.take();
+    const WaitClock buffer_wait(state.times, run.pauses);
     Gradient* const gradient = co_await run.gradients.take(core);
-    std::uint64_t since_ns = now_ns();
+    buffer_wait.end(Spent::buffer_wait, "buffer");
+    const WaitClock data_wait(state.times, run.pauses);
     const std::optional<MicroBatch> batch = co_await run.batches.receive();
-    add_time(state.times.data_wait_ns, since_ns);
+    data_wait.end(Spent::data_wait, "data");
     if (!batch) {
       run.gradients.give_back(gradient);
       co_return;
     }
-    since_ns = now_ns();
+    if (sched::is_traced()) sched::trace_counter("batches waiting", run.batches.size());
+    const WaitClock boundary_wait(state.times, run.pauses);
     co_await state.gate.wait(batch->step);
-    add_time(state.times.boundary_wait_ns, since_ns);
+    boundary_wait.end(Spent::boundary_wait, "weights");
     compute_gradient(run, core, *batch, *gradient);
-    hand_over(run, *batch, gradient);
+    hand_over(run, core, *batch, gradient);
   }
 }
 

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "sched/handler.hpp"
+#include "sched/suspension.hpp"
 #include "sched/task.hpp"
 
 namespace sched {
@@ -32,6 +33,7 @@ class Boundary {
 
   /// Awaits the next value handed over.
   task<T*> receive() {
+    at_suspension("receive at a boundary");
     Initiate initiate{this};
     T* const value = co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(std::error_code, T*)>(
         initiate, asio::use_awaitable);

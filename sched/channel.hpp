@@ -17,6 +17,8 @@
 #include <system_error>
 #include <utility>
 
+#include "sched/queue_meter.hpp"
+#include "sched/suspension.hpp"
 #include "sched/task.hpp"
 #include "sched/wait_list.hpp"
 
@@ -27,7 +29,10 @@ template <class T>
 class Channel {
  public:
   /// `capacity`: items that may wait; at least 1.
-  explicit Channel(std::size_t capacity) : capacity_(capacity) { assert(capacity > 0); }
+  explicit Channel(std::size_t capacity) : capacity_(capacity) {
+    assert(capacity > 0);
+    meter_.capacity = capacity;
+  }
 
   std::size_t capacity() const noexcept { return capacity_; }
 
@@ -40,9 +45,15 @@ class Channel {
     const std::lock_guard lock(mutex_);
     return size_max_;
   }
+  /// How many lay here at each receive; one that had to wait counts as empty.
+  QueueMeter meter() const {
+    const std::lock_guard lock(mutex_);
+    return meter_;
+  }
 
   /// Awaits room and puts `item` in. What comes after `finish` is dropped.
   task<void> send(T item) {
+    at_suspension("send to a channel");
     for (;;) {
       const bool sent = try_send(item);
       if (sent) co_return;
@@ -67,6 +78,7 @@ class Channel {
 
   /// Awaits an item; nothing once the channel is finished and drained.
   task<std::optional<T>> receive() {
+    at_suspension("receive from a channel");
     for (;;) {
       std::optional<T> item;
       const bool decided = try_receive(item);
@@ -80,7 +92,11 @@ class Channel {
   /// Without waiting: false where nothing can be said yet; true with an item, or without one at the end.
   bool try_receive(std::optional<T>& item) {
     std::unique_lock lock(mutex_);
-    if (items_.empty()) return finished_;
+    if (items_.empty()) {
+      if (!finished_) meter_.taken(0);
+      return finished_;
+    }
+    meter_.taken(items_.size());
     item.emplace(std::move(items_.front()));
     items_.pop_front();
     // A sender sleeps until half of the room is free: it is woken once for many items, not once for each.
@@ -143,6 +159,7 @@ class Channel {
   mutable std::mutex mutex_;
   std::deque<T> items_;
   std::size_t size_max_ = 0;
+  QueueMeter meter_;
   bool finished_ = false;
   List senders_;
   List receivers_;

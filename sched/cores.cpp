@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <string>
@@ -16,27 +17,34 @@ struct Cores::Core {
   std::thread thread;
 };
 
-namespace {
-
-void pin_this_thread(CoreNumber number) {
-  cpu_set_t* const set = CPU_ALLOC(number + 1);
+void pin_this_thread(const std::vector<CoreNumber>& numbers) {
+  if (numbers.empty()) return;
+  const CoreNumber count = *std::max_element(numbers.begin(), numbers.end()) + 1;
+  cpu_set_t* const set = CPU_ALLOC(count);
   if (set == nullptr) return;
-  const std::size_t bytes = CPU_ALLOC_SIZE(number + 1);
+  const std::size_t bytes = CPU_ALLOC_SIZE(count);
   CPU_ZERO_S(bytes, set);
-  CPU_SET_S(number, bytes, set);
+  for (const CoreNumber number : numbers) CPU_SET_S(number, bytes, set);
   // A core that was taken from the process meanwhile only costs speed: the thread then runs where it may.
   pthread_setaffinity_np(pthread_self(), bytes, set);
   CPU_FREE(set);
 }
 
-}  // namespace
+ThreadPin::ThreadPin(const std::vector<CoreNumber>& numbers) {
+  if (!numbers.empty()) before_ = allowed_cores();
+  pin_this_thread(numbers);
+}
 
-Cores::Cores(std::vector<CoreNumber> numbers, std::function<void()> on_start) {
+ThreadPin::~ThreadPin() {
+  pin_this_thread(before_);
+}
+
+Cores::Cores(const std::vector<CoreNumber>& numbers, const std::function<void()>& on_start, bool pinned) {
   for (std::size_t index = 0; index < numbers.size(); ++index) {
     auto core = std::make_unique<Core>();
-    core->thread = std::thread([&context = core->context, number = numbers[index], index, on_start] {
+    core->thread = std::thread([&context = core->context, number = numbers[index], index, on_start, pinned] {
       pthread_setname_np(pthread_self(), ("icosa-core-" + std::to_string(index)).c_str());
-      pin_this_thread(number);
+      if (pinned) pin_this_thread({number});
       on_start();
       context.run();
     });

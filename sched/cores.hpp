@@ -13,13 +13,29 @@
 
 namespace sched {
 
+/// Keeps the calling thread on these processors; leaves it where it may run now if there are none.
+void pin_this_thread(const std::vector<CoreNumber>& numbers);
+
+/// The same, until the end of the block.
+class ThreadPin {
+ public:
+  explicit ThreadPin(const std::vector<CoreNumber>& numbers);
+  ThreadPin(const ThreadPin&) = delete;
+  ThreadPin& operator=(const ThreadPin&) = delete;
+  ~ThreadPin();
+
+ private:
+  std::vector<CoreNumber> before_;
+};
+
 /// A core of this run, counted from 0.
 using CoreIndex = std::size_t;
 
 class Cores {
  public:
-  /// Starts one thread per core, named "icosa-core-N" and pinned to it. `on_start` runs first on each of them.
-  Cores(std::vector<CoreNumber> numbers, std::function<void()> on_start);
+  /// Starts one thread per core, named "icosa-core-N" and, unless `pinned` is false, pinned to it. `on_start` runs
+  /// first on each of them.
+  Cores(const std::vector<CoreNumber>& numbers, const std::function<void()>& on_start, bool pinned = true);
   Cores(const Cores&) = delete;
   Cores& operator=(const Cores&) = delete;
   /// Joins the threads. Everything spawned on them must have ended.

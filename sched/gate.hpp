@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "sched/suspension.hpp"
 #include "sched/task.hpp"
 #include "sched/wait_list.hpp"
 
@@ -26,6 +27,7 @@ class Gate {
 
   /// Awaits the opening for `step`.
   task<void> wait(std::uint64_t step) {
+    at_suspension("wait at a gate");
     while (open_step_ < step) {
       Initiate initiate{this};
       co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(std::error_code)>(initiate,

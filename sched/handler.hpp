@@ -3,6 +3,7 @@
 // A completion handler of any type with its type erased, kept without allocating: what a waiting primitive stores for
 // the coroutine that waits in it.
 
+#include <asio/associated_cancellation_slot.hpp>
 #include <asio/associated_executor.hpp>
 #include <asio/post.hpp>
 #include <cstddef>
@@ -63,6 +64,8 @@ class Handler {
         static_cast<Stored*>(stored)->~Stored();
         auto executor = asio::get_associated_executor(handler);
         asio::post(executor, [handler = std::move(handler), ... args = std::move(args)]() mutable {
+          // The wait is over, and what it waited in may be gone before the next one: a stop must not find it.
+          asio::get_associated_cancellation_slot(handler).clear();
           std::move(handler)(std::move(args)...);
         });
       },

@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "sched/suspension.hpp"
 #include "sched/task.hpp"
 #include "sched/wait_slot.hpp"
 
@@ -37,6 +38,7 @@ class Pool {
   /// Awaits a free item. `taker` is the core that asks.
   task<T*> take(std::size_t taker) {
     assert(taker < takers_count_);
+    at_suspension("take from a pool");
     T* item = try_take();
     if (item != nullptr) co_return item;
     Initiate initiate{this, taker};

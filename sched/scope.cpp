@@ -6,7 +6,9 @@
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/dispatch.hpp>
+#include <asio/error.hpp>
 #include <asio/post.hpp>
+#include <asio/system_error.hpp>
 #include <asio/use_awaitable.hpp>
 #include <cassert>
 #include <utility>
@@ -24,7 +26,12 @@ struct Scope::Join {
   void operator()(Function&& function) const {
     auto slot = asio::get_associated_cancellation_slot(function);
     scope->joined_ = Handler<std::error_code>(std::forward<Function>(function));
-    if (slot.is_connected()) slot.assign([scope = scope](asio::cancellation_type) { scope->stop_children(); });
+    if (slot.is_connected())
+      slot.assign([scope = scope](asio::cancellation_type) {
+        scope->parent_stopped_ = true;
+        // Where the parent is about to go on all children have ended.
+        if (scope->joined_) scope->stop_children();
+      });
     scope->complete_if_quiet();
   }
 };
@@ -50,6 +57,8 @@ task<void> Scope::join() {
   co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(std::error_code)>(initiate, asio::use_awaitable);
   children_.clear();
   if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+  // A parent that went on would spawn more, and its next await would throw before those are joined.
+  if (parent_stopped_) throw asio::system_error(asio::error::operation_aborted, "join");
 }
 
 void Scope::ended(std::exception_ptr failure) {

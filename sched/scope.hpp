@@ -30,7 +30,7 @@ class Scope {
   void spawn(asio::any_io_executor executor, task<void> child);
 
   /// Awaits the end of all children and rethrows the first failure. When the parent itself is cancelled the children
-  /// are stopped and still awaited.
+  /// are stopped and still awaited, and then join throws asio::error::operation_aborted if none of them threw.
   task<void> join();
 
  private:
@@ -48,6 +48,7 @@ class Scope {
   std::size_t stops_under_way_ = 0;  // requests to stop that have not run yet
   std::exception_ptr failure_;
   bool stopping_ = false;
+  bool parent_stopped_ = false;
   Handler<std::error_code> joined_;
 };
 

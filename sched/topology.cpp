@@ -69,7 +69,7 @@ std::vector<CoreNumber> choose_cores(std::string_view wanted, const std::vector<
   }
   std::vector<CoreNumber> cores = parse_list(wanted);
   for (std::size_t i = 0; i < cores.size(); ++i) {
-    if (!std::binary_search(allowed.begin(), allowed.end(), cores[i]))
+    if (std::find(allowed.begin(), allowed.end(), cores[i]) == allowed.end())
       throw TopologyError("--cores " + std::string(wanted) + ": core " + std::to_string(cores[i]) +
                           " is not among the cores this process may use");
     if (std::find(cores.begin(), cores.begin() + static_cast<std::ptrdiff_t>(i), cores[i]) !=

@@ -21,7 +21,8 @@ class TopologyError : public std::runtime_error {
 /// The cores of the process's affinity mask, rising.
 std::vector<CoreNumber> allowed_cores();
 
-/// What `--cores` means: "" all of `allowed`, "2" the first two, "0-3,8" these (also "0," for the single core 0).
+/// What `--cores` means: "" all of `allowed`, in the order in which they are to be taken; "2" the first two, "0-3,8"
+/// these (also "0," for the single core 0).
 ///   Throws TopologyError for a malformed list, a core named twice or not allowed, a count of 0 or beyond what is
 ///   there.
 std::vector<CoreNumber> choose_cores(std::string_view wanted, const std::vector<CoreNumber>& allowed);

@@ -18,6 +18,8 @@ namespace sched {
 
 class TraceRow {
  public:
+  static constexpr std::size_t event_bytes = 40;
+
   TraceRow(std::string name, std::size_t events_max);
 
   /// `detail`: a word on what for, or nullptr. A span that follows one of its name within a microsecond prolongs it.
@@ -37,6 +39,8 @@ class TraceRow {
     Kind kind;
     std::uint32_t id;
   };
+
+  static_assert(sizeof(Event) == event_bytes);
 
   Event& add() noexcept { return events_[recorded_count_++ % events_.size()]; }
 
@@ -81,7 +85,7 @@ class TraceSpan {
 
 class Trace {
  public:
-  /// Events of 48 bytes that a row keeps: 1.5 MiB, and up to 5 in the file.
+  /// Events that a row keeps: 1.3 MB, and up to 5 in the file.
   static constexpr std::size_t row_events_max = 1 << 15;
 
   explicit Trace(std::size_t events_max = row_events_max) : events_max_(events_max), began_ns_(now_ns()) {}

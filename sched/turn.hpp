@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "sched/suspension.hpp"
 #include "sched/task.hpp"
 #include "sched/wait_list.hpp"
 
@@ -33,6 +34,7 @@ class Turn {
 
   /// Awaits the turn; first come, first served.
   task<Lease> take() {
+    at_suspension("take a turn");
     if (!taken_) {
       taken_ = true;
       co_return Lease(this);

@@ -15,7 +15,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from support import icosa as support
 from support.icosa import SMALL, TIMEOUT_SECONDS, Case, digest_shown, flags, icosa, metrics
 
-TIMES = "step_ms data_wait_ms boundary_wait_ms update_ms tokens_per_second".split()
+TIMES = ("step_ms data_wait_ms boundary_wait_ms update_ms tokens_per_second compute_ms sum_ms buffer_wait_ms batches_waiting "
+         "executors").split()
 EVERY_STEP = dict(checkpoint_every=1, keep=100, val_fraction=0)
 
 

@@ -69,6 +69,36 @@ sched::task<void> outer(sched::Cores& cores, sched::Channel<int>& started, sched
   co_await scope.join();
 }
 
+/// Ends as if nothing had happened when it is stopped.
+sched::task<void> announce_and_end_when_stopped(sched::Channel<int>& started, sched::Channel<int>& never) {
+  std::atomic<int> stopped{0};
+  try {
+    co_await announce_and_wait(started, never, stopped);
+  } catch (const std::system_error&) {
+    co_return;
+  }
+}
+
+sched::task<void> two_scopes(sched::Cores& cores, sched::Channel<int>& started, sched::Channel<int>& never,
+                             std::atomic<int>& count) {
+  {
+    sched::Scope scope(cores.control());
+    scope.spawn(cores.of(1), announce_and_end_when_stopped(started, never));
+    co_await scope.join();
+  }
+  sched::Scope scope(cores.control());
+  scope.spawn(cores.of(1), count_up(count));
+  co_await scope.join();
+}
+
+sched::task<void> stop_between_two_scopes(sched::Cores& cores, sched::Channel<int>& started, sched::Channel<int>& never,
+                                          std::atomic<int>& count) {
+  sched::Scope scope(cores.control());
+  scope.spawn(cores.control(), two_scopes(cores, started, never, count));
+  scope.spawn(cores.of(1), wait_until_all_wait(started, 1));
+  co_await scope.join();
+}
+
 sched::task<void> empty_scope(sched::Cores& cores) {
   sched::Scope scope(cores.control());
   co_await scope.join();
@@ -106,6 +136,17 @@ BOOST_AUTO_TEST_CASE(a_failure_outside_stops_a_scope_inside_and_its_children) {
     sched::Channel<int> started(1), never(1);
     std::atomic<int> stopped{0};
     BOOST_CHECK_THROW(run_on(cores, outer(cores, started, never, stopped)), std::runtime_error);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_parent_that_is_stopped_while_it_joins_begins_no_second_scope) {
+  for (int round = 0; round < 100; ++round) {
+    sched::Cores cores(some_cores(2), [] {});
+    sched::Channel<int> started(1), never(1);
+    std::atomic<int> count{0};
+    BOOST_CHECK_EXCEPTION(run_on(cores, stop_between_two_scopes(cores, started, never, count)), std::runtime_error,
+                          [](const std::runtime_error& error) { return std::string(error.what()) == "the cause"; });
+    BOOST_TEST(count.load() == 0);
   }
 }
 

@@ -1,0 +1,182 @@
+// What a worker costs beside its computation: one step after the other of the real workers, boundaries and sums, with a
+// model so small that the computing is nearly nothing. Prints a line for each number of workers and kind of memory:
+//
+//   workers 144 lean: 1.21 us per worker and step (median of 5, 1.19-1.30), 1.03 KiB per idle worker, ...
+//
+// `sched.py` runs it, and the whole program beside it.
+
+#include <fmt/format.h>
+#include <malloc.h>
+#include <time.h>
+
+#include <algorithm>
+#include <asio/co_spawn.hpp>
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
+#include <future>
+#include <string>
+#include <vector>
+
+#include "compute/cpu.hpp"
+#include "pipeline/accounting.hpp"
+#include "pipeline/context_switches.hpp"
+#include "pipeline/ingest_position.hpp"
+#include "pipeline/session.hpp"
+#include "pipeline/worker.hpp"
+#include "sched/scope.hpp"
+
+namespace {
+
+using pipeline::GradientMemory;
+using pipeline::GradientRow;
+using pipeline::MicroBatch;
+using pipeline::Run;
+
+constexpr compute::Gpt2Shape shape{1, 1, 16, 16, 1};
+constexpr std::uint64_t warm_steps = 3;
+
+struct Bench {
+  Bench(std::size_t workers_count, GradientMemory memory, std::uint64_t steps_count, sched::Cores& cores)
+      : workers(workers_count),
+        steps(steps_count),
+        buffers(pipeline::gradient_buffers_count(memory, workers, cores.count()), compute::gpt2_floats(shape)),
+        run(cores,
+            pipeline::Model{
+                shape, compute::gpt2_tensors(shape), pipeline::FloatArena(compute::gpt2_floats(shape)), {}, {}},
+            workers, workers, memory, workers + cores.count(), buffers.pointers(),
+            compute::gpt2_workspace_floats(shape, 1, 1)) {}
+
+  std::size_t workers;
+  std::uint64_t steps;
+  pipeline::GradientBuffers buffers;
+  Run run;
+  std::uint64_t began_ns = 0, ended_ns = 0;
+  std::uint64_t processor_ns = 0;  // of all threads, meanwhile: what other programs take is not in it
+  pipeline::ContextSwitches switches;
+  std::size_t heap_bytes = 0;  // of the waiting workers
+};
+
+sched::task<void> feed(Bench& bench) {
+  const auto books = std::make_shared<pipeline::Accounting>();
+  for (std::uint64_t step = 1; step <= bench.steps; ++step)
+    for (std::size_t index = 0; index < bench.workers; ++index) {
+      MicroBatch batch(step, index);
+      batch.step_batches_count = bench.workers;
+      batch.rows_count = batch.seq_len = batch.targets_count = 1;
+      batch.ids = {1, 2};
+      batch.books = books;
+      co_await bench.run.batches.send(std::move(batch));
+    }
+  bench.run.batches.finish();
+}
+
+std::uint64_t processor_now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+/// The processor time of one micro-batch's computing, measured alone. Taken off a run's, it leaves the rest: what the
+/// workers' own clocks say would count other programs' turns on the processor.
+double computing_us() {
+  constexpr int rounds = 20'000;
+  pipeline::FloatArena weights(compute::gpt2_floats(shape)), gradient(compute::gpt2_floats(shape)),
+      workspace(compute::gpt2_workspace_floats(shape, 1, 1));
+  MicroBatch batch(1, 0);
+  batch.rows_count = batch.seq_len = batch.targets_count = 1;
+  batch.ids = {1, 2};
+  const compute::TokenRows rows = pipeline::token_rows(batch);
+  const std::uint64_t began_ns = processor_now_ns();
+  for (int round = 0; round < rounds; ++round)
+    compute::gpt2_gradient(gradient.span(), shape, weights.span(), rows, workspace.span());
+  return static_cast<double>(processor_now_ns() - began_ns) * 1e-3 / rounds;
+}
+
+/// The control without the update.
+sched::task<void> control(Bench& bench) {
+  Run& run = bench.run;
+  for (std::uint64_t step = 1; step <= bench.steps; ++step) {
+    if (step == warm_steps + 1) {
+      bench.began_ns = pipeline::now_ns();
+      bench.processor_ns = processor_now_ns();
+      bench.switches = pipeline::context_switches();
+    }
+    for (sched::CoreIndex core = 0; core < std::min(run.cores.count(), bench.workers); ++core)
+      asio::post(run.cores.of(core), [&gate = run.core_states[core].gate, step] { gate.open(step); });
+    const GradientRow* const row = co_await run.boundary.receive();
+    for (pipeline::Gradient* const gradient : row->span()) run.gradients.give_back(gradient);
+  }
+  bench.ended_ns = pipeline::now_ns();
+  bench.processor_ns = processor_now_ns() - bench.processor_ns;
+  bench.switches = pipeline::context_switches() - bench.switches;
+}
+
+sched::task<void> run_all(Bench& bench) {
+  sched::Cores& cores = bench.run.cores;
+  const std::size_t before_bytes = mallinfo2().uordblks;
+  sched::Scope scope(cores.control());
+  for (std::size_t worker = 0; worker < bench.workers; ++worker)
+    scope.spawn(cores.of(worker % cores.count()), work(bench.run, worker));
+  // All have begun to wait when their cores have nothing left to run.
+  for (int round = 0; round < 3; ++round)
+    for (sched::CoreIndex core = 0; core < cores.count(); ++core)
+      co_await asio::post(cores.of(core), asio::use_awaitable);
+  bench.heap_bytes = mallinfo2().uordblks - before_bytes;
+  scope.spawn(cores.of(0), feed(bench));
+  scope.spawn(cores.control(), control(bench));
+  co_await scope.join();
+}
+
+struct Result {
+  double worker_us, elapsed_us, heap_bytes, crossings, voluntary, involuntary;
+};
+
+Result measure(std::size_t workers, GradientMemory memory, std::size_t cores_count, double computing) {
+  const std::vector<sched::CoreNumber> allowed = sched::allowed_cores();
+  sched::Cores cores({allowed.begin(), allowed.begin() + static_cast<std::ptrdiff_t>(cores_count)},
+                     &compute::set_floating_point_mode);
+  const std::uint64_t steps = warm_steps + std::max<std::uint64_t>(20, 40'000 / workers);
+  Bench bench(workers, memory, steps, cores);
+  std::promise<void> done;
+  asio::co_spawn(cores.control(), run_all(bench), [&](std::exception_ptr failure) {
+    if (failure) std::rethrow_exception(failure);
+    done.set_value();
+  });
+  done.get_future().get();
+  cores.join();
+  const auto counted = static_cast<double>(steps - warm_steps);
+  double crossings = 0;
+  for (const auto& state : bench.run.core_states) crossings += static_cast<double>(state.times.boundary_crossings());
+  const double worker_steps = counted * static_cast<double>(workers);
+  return {static_cast<double>(bench.processor_ns) * 1e-3 / worker_steps - computing,
+          static_cast<double>(bench.ended_ns - bench.began_ns) * 1e-3 / worker_steps,
+          static_cast<double>(bench.heap_bytes) / static_cast<double>(workers),
+          crossings / static_cast<double>(steps),
+          static_cast<double>(bench.switches.voluntary) / counted,
+          static_cast<double>(bench.switches.involuntary) / counted};
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+  const std::size_t rounds = argument_count > 1 ? std::stoul(arguments[1]) : 5;
+  for (const std::size_t cores : {std::size_t{1}, sched::allowed_cores().size()})
+    for (const std::size_t workers : {12u, 144u, 1728u})
+      for (const GradientMemory memory : {GradientMemory::lean, GradientMemory::fast}) {
+        std::vector<Result> results;
+        for (std::size_t round = 0; round < rounds; ++round)
+          results.push_back(measure(workers, memory, cores, computing_us()));
+        std::sort(results.begin(), results.end(),
+                  [](const Result& a, const Result& b) { return a.worker_us < b.worker_us; });
+        const Result& median = results[rounds / 2];
+        fmt::print(
+            "cores {} workers {} {}: {:.2f} us of processor time per worker and step beside computing "
+            "(median "
+            "of {}, {:.2f}-{:.2f}), {:.2f} us elapsed in all; {:.0f} bytes per idle worker; a step has {:.0f} boundary "
+            "crossings, {:.1f} voluntary "
+            "and {:.1f} involuntary context switches\n",
+            cores, workers, gradient_memory_name(memory), median.worker_us, rounds, results.front().worker_us,
+            results.back().worker_us, median.elapsed_us, median.heap_bytes, median.crossings, median.voluntary,
+            median.involuntary);
+      }
+}
