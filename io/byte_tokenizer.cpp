@@ -14,6 +14,7 @@ class ByteEncoder final : public Encoder {
     ids.insert(ids.end(), bytes, bytes + piece.size());
   }
   void finish(std::vector<TokenId>&) override {}
+  std::optional<std::size_t> held_bytes() const noexcept override { return 0; }
 };
 
 /// The model in the terms of BPE.
@@ -34,6 +35,7 @@ class ByteTokenizer final : public Tokenizer {
   std::unique_ptr<Encoder> encoder() const override { return std::make_unique<ByteEncoder>(); }
   std::string_view bytes_of(TokenId id) const override { return model_.token(id); }
   std::string to_json() const override { return bytes_to_json(model_); }
+  const BpeModel* bpe() const noexcept override { return &model_; }
   std::string description() const override { return "bytes, " + std::to_string(vocabulary_size()) + " ids"; }
 
  private:

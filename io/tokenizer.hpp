@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@
 namespace io {
 
 using TokenId = std::int32_t;
+
+struct BpeModel;  // io/bpe_model.hpp
 
 /// Encodes one document that arrives in pieces. The ids do not depend on where the pieces are cut.
 /// Special tokens written in the text are plain text. Any bytes are accepted.
@@ -24,6 +27,9 @@ class Encoder {
   virtual void encode(std::string_view piece, std::vector<TokenId>& ids) = 0;
   /// Ends the document: appends what was kept. The encoder is then ready for the next document.
   virtual void finish(std::vector<TokenId>& ids) = 0;
+  /// How many of the last bytes given no id stands for yet: a fresh encoder that begins with them gives the same ids
+  /// from there on. Nothing where that cannot be said.
+  virtual std::optional<std::size_t> held_bytes() const noexcept { return std::nullopt; }
 };
 
 class Tokenizer {
@@ -38,6 +44,8 @@ class Tokenizer {
   virtual std::string_view bytes_of(TokenId id) const = 0;
   /// The tokenizer in Hugging Face's tokenizer.json form.
   virtual std::string to_json() const = 0;
+  /// What a byte-level BPE is made of; nullptr for a tokenizer that is none. Lives as long as the tokenizer.
+  virtual const BpeModel* bpe() const noexcept { return nullptr; }
   /// In one line for people, e.g. "gpt2, 50257 ids".
   virtual std::string description() const = 0;
 
