@@ -11,6 +11,7 @@
 #include <cassert>
 
 #include "compute/adamw.hpp"
+#include "compute/profile.hpp"
 #include "compute/simd_lanes-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -96,18 +97,21 @@ HWY_EXPORT(AddFloats);
 
 void square_sums(std::span<double> sums, std::span<const float> gradient, float scale) noexcept {
   assert(sums.size() == (gradient.size() + norm_block - 1) / norm_block);
+  const TimedOperation timed = timed_pass("square sums", gradient.size(), 1);
   HWY_DYNAMIC_DISPATCH(SquareSums)(sums.data(), gradient.data(), gradient.size(), scale);
 }
 
 void adamw_update(std::span<float> weights, std::span<float> moment1, std::span<float> moment2,
                   std::span<const float> gradient, bool decayed, const AdamWStep& step) noexcept {
   assert(moment1.size() == weights.size() && moment2.size() == weights.size() && gradient.size() == weights.size());
+  const TimedOperation timed = timed_pass("adamw", weights.size(), 7);
   HWY_DYNAMIC_DISPATCH(AdamWUpdate)
   (weights.data(), moment1.data(), moment2.data(), gradient.data(), weights.size(), adamw_factors(step, decayed));
 }
 
 void add(std::span<float> out, std::span<const float> a, std::span<const float> b) noexcept {
   assert(a.size() == out.size() && b.size() == out.size());
+  const TimedOperation timed = timed_pass("add", out.size(), 3);
   HWY_DYNAMIC_DISPATCH(AddFloats)(out.data(), a.data(), b.data(), out.size());
 }
 

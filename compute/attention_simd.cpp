@@ -23,6 +23,7 @@
 #include "compute/attention_rows-inl.hpp"
 #include "compute/documents.hpp"
 #include "compute/product.hpp"
+#include "compute/profile.hpp"
 
 #if HWY_ONCE
 
@@ -149,6 +150,15 @@ void for_each_document(const AttentionShape& shape, const std::uint32_t* first, 
   }
 }
 
+/// Flops of `products` causal products over all heads, and bytes of qkv, out and the kept half of the probabilities.
+TimedOperation timed_attention(const char* name, const AttentionShape& shape, double products, double rows_moved) {
+  const double B = static_cast<double>(shape.B), T = static_cast<double>(shape.T), C = static_cast<double>(shape.C);
+  const double probabilities = B * static_cast<double>(shape.H) * T * T / 2;
+  return {{name, shape.T, shape.C / shape.H, shape.H},
+          products * B * T * T * C,
+          4 * (B * T * C * rows_moved + probabilities)};
+}
+
 }  // namespace
 
 std::size_t attention_scratch_floats(const AttentionShape& shape) noexcept {
@@ -157,6 +167,7 @@ std::size_t attention_scratch_floats(const AttentionShape& shape) noexcept {
 
 void attention_forward(float* out, float* probabilities, const float* qkv, const AttentionShape& shape,
                        float* scratch_floats, const std::uint32_t* first) noexcept {
+  const TimedOperation timed = timed_attention("attention forward", shape, 2, 4);
   const Scratch scratch(scratch_floats, shape);
   const float scale = attention_scale(shape);
   for_each_document(shape, first, [&](const AttentionHead& head, std::size_t begin, std::size_t end) {
@@ -182,6 +193,7 @@ void attention_forward_rows(float* out, const float* qkv, const AttentionShape& 
 
 void attention_backward(float* dqkv, const float* dout, const float* qkv, const float* probabilities,
                         const AttentionShape& shape, float* scratch_floats, const std::uint32_t* first) noexcept {
+  const TimedOperation timed = timed_attention("attention backward", shape, 4, 7);
   const Scratch scratch(scratch_floats, shape);
   const float scale = attention_scale(shape);
   for_each_document(shape, first, [&](const AttentionHead& head, std::size_t begin, std::size_t end) {

@@ -7,6 +7,7 @@
 #include <hwy/highway.h>
 
 #include "compute/column_sums.hpp"
+#include "compute/profile.hpp"
 #include "compute/simd_lanes-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -50,6 +51,7 @@ namespace compute {
 HWY_EXPORT(ColumnSums);
 
 void column_sums(float* out, ConstMatrix x) noexcept {
+  const TimedOperation timed = timed_pass("column sums", x.rows * x.columns, 1);
   HWY_DYNAMIC_DISPATCH(ColumnSums)(out, x);
 }
 

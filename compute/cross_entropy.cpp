@@ -7,6 +7,18 @@
 #include "compute/lanes.hpp"
 #include "compute/scalar_math.hpp"
 
+namespace compute {
+
+LossTermFactors::LossTermFactors(const LossTerms& terms, float maximum, float sum, std::size_t V) noexcept
+    : share(static_cast<float>(static_cast<double>(terms.label_smoothing) / static_cast<double>(V))),
+      target(1.0f - terms.label_smoothing) {
+  const auto log_z = static_cast<float>(static_cast<double>(maximum) + log(static_cast<double>(sum)));
+  const float growth = 1.0f + (2.0f * terms.z_loss) * log_z;
+  probability = (1.0f / sum) * growth;
+}
+
+}  // namespace compute
+
 namespace compute::plain {
 
 namespace {
@@ -47,6 +59,12 @@ double cross_entropy_gradient(double nats, Matrix logits, const LossRows& rows) 
     const std::size_t target = rows.targets.token(rows.first + row);
     const RowSum sum = row_sum({x, logits.columns});
     nats += row_loss(sum, x[target]);
+    if (!rows.terms.plain()) {
+      const LossTermFactors f(rows.terms, sum.maximum, sum.sum, logits.columns);
+      for (std::size_t i = 0; i < logits.columns; ++i) x[i] = plain::exp(x[i] - sum.maximum) * f.probability - f.share;
+      x[target] -= f.target;
+      continue;
+    }
     const float reciprocal = 1.0f / sum.sum;
     for (std::size_t i = 0; i < logits.columns; ++i) x[i] = plain::exp(x[i] - sum.maximum) * reciprocal;
     x[target] -= 1.0f;

@@ -10,6 +10,7 @@
 #include <cassert>
 
 #include "compute/embedding.hpp"
+#include "compute/profile.hpp"
 #include "compute/simd_lanes-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -61,11 +62,13 @@ HWY_EXPORT(EmbeddingBackward);
 void embedding_forward(Matrix out, ConstMatrix tokens, ConstMatrix positions, const TokenGrid& inputs,
                        std::size_t first_position) noexcept {
   assert(first_position + inputs.T <= positions.rows && out.rows == inputs.count());
+  const TimedOperation timed = timed_pass("embedding forward", out.rows * out.columns, 3);
   HWY_DYNAMIC_DISPATCH(EmbeddingForward)(out, tokens, positions, inputs, first_position);
 }
 
 void embedding_backward(Matrix dtokens, Matrix dpositions, ConstMatrix dout, const TokenGrid& inputs) noexcept {
   assert(inputs.T <= dpositions.rows && dout.rows == inputs.count());
+  const TimedOperation timed = timed_pass("embedding backward", dout.rows * dout.columns, 5);
   HWY_DYNAMIC_DISPATCH(EmbeddingBackward)(dtokens, dpositions, dout, inputs);
 }
 

@@ -9,6 +9,7 @@
 #include <cassert>
 
 #include "compute/gelu.hpp"
+#include "compute/profile.hpp"
 #include "compute/simd_lanes-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -60,12 +61,14 @@ HWY_EXPORT(GeluBackward);
 
 void gelu_forward(std::span<float> out, std::span<const float> x) noexcept {
   assert(out.size() == x.size());
+  const TimedOperation timed = timed_pass("gelu forward", x.size(), 2);
   HWY_DYNAMIC_DISPATCH(GeluForward)(out.data(), x.data(), x.size());
 }
 
 void gelu_backward(std::span<float> dx, std::span<float> out, std::span<const float> dout,
                    std::span<const float> x) noexcept {
   assert(dx.size() == x.size() && out.size() == x.size() && dout.size() == x.size());
+  const TimedOperation timed = timed_pass("gelu backward", x.size(), 4);
   HWY_DYNAMIC_DISPATCH(GeluBackward)(dx.data(), out.data(), dout.data(), x.data(), x.size());
 }
 

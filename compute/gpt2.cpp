@@ -1,5 +1,6 @@
 #include "compute/gpt2.hpp"
 
+#include <algorithm>
 #include <cassert>
 
 #include "compute/gpt2_backward.hpp"
@@ -33,17 +34,20 @@ void check_rows(const TokenRows& rows, const Gpt2Shape& shape) noexcept {
 }  // namespace
 
 LossSum gpt2_gradient(std::span<float> gradient, const Gpt2Shape& shape, std::span<const float> weights,
-                      const TokenRows& rows, std::span<float> workspace) noexcept {
+                      const TokenRows& rows, std::span<float> workspace, const Objective& objective,
+                      Activations activations) noexcept {
   check_rows(rows, shape);
+  assert(rows.context == 0);
   const Gpt2Model model = model_of(shape, weights);
-  const auto space = gpt2_workspace(shape, rows.B, rows.T, Gpt2Pass::gradient, workspace.data());
+  const Gpt2Pass pass = activations == Activations::kept ? Gpt2Pass::gradient : Gpt2Pass::gradient_recomputed;
+  const auto space = gpt2_workspace(shape, rows.B, rows.T, pass, workspace.data());
   assert(workspace.size() >= space.floats);
   assert(gradient.size() == weights.size());
 
-  gpt2_forward(model, gpt2_inputs(rows), rows.document_first, space);
+  gpt2_forward(model, gpt2_inputs(rows), rows.document_first, space, objective.dropout);
   const double nats = gpt2_head_gradient(gradient.data() + model.layout.token_embedding, model, gpt2_targets(rows),
-                                         rows.targets_count, space);
-  gpt2_backward(gradient, model, gpt2_inputs(rows), rows.document_first, space);
+                                         rows.targets_count, space, objective.loss);
+  gpt2_backward(gradient, model, gpt2_inputs(rows), rows.document_first, space, objective.dropout, activations);
   return {nats, rows.targets_count};
 }
 
@@ -55,7 +59,17 @@ LossSum gpt2_loss(const Gpt2Shape& shape, std::span<const float> weights, const 
   assert(workspace.size() >= space.floats);
 
   gpt2_forward(model, gpt2_inputs(rows), rows.document_first, space);
-  return {gpt2_head_loss(model, gpt2_targets(rows), rows.targets_count, space), rows.targets_count};
+  if (rows.context == 0)
+    return {gpt2_head_loss(model, gpt2_targets(rows), {0, rows.targets_count}, 0, space), rows.targets_count};
+  LossSum sum{0, 0};
+  for (std::size_t row = 0; row < rows.B; ++row) {
+    const std::size_t begin = row * rows.T + rows.context;
+    const std::size_t end = std::min((row + 1) * rows.T, rows.targets_count);
+    if (begin >= end) break;
+    sum.nats = gpt2_head_loss(model, gpt2_targets(rows), {begin, end}, sum.nats, space);
+    sum.targets_count += end - begin;
+  }
+  return sum;
 }
 
 void gpt2_logits(std::span<float> logits, const Gpt2Shape& shape, std::span<const float> weights,

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "compute/objective.hpp"
+
 namespace compute {
 
 struct Gpt2Shape {
@@ -47,6 +49,7 @@ struct TokenRows {
   /// (B, T): where each position's document begins in its row (compute/documents.hpp). Attention stops there. nullptr:
   /// it sees the whole row.
   const std::uint32_t* document_first = nullptr;
+  std::size_t context = 0;  ///< leading targets of each row that do not count: for `gpt2_loss` only
 };
 
 /// Sum (not mean) of the cross-entropies in nats of the targets that count, added in token order.
@@ -55,17 +58,24 @@ struct LossSum {
   std::size_t targets_count;
 };
 
+/// What the backward pass finds of a block: all it needs, or only what entered it, from which the rest is computed once
+/// more: a third more arithmetic for a fraction of the memory. The same bits.
+enum class Activations : bool { kept, recomputed };
+
 /// Floats of workspace for forward and backward of B rows of T positions: activations, their gradients, scratch.
-std::size_t gpt2_workspace_floats(const Gpt2Shape& shape, std::size_t B, std::size_t T);
+std::size_t gpt2_workspace_floats(const Gpt2Shape& shape, std::size_t B, std::size_t T,
+                                  Activations activations = Activations::kept);
 
 /// Floats of workspace that suffice for `gpt2_loss` and `gpt2_logits` alone.
 std::size_t gpt2_forward_workspace_floats(const Gpt2Shape& shape, std::size_t B, std::size_t T);
 
-/// Loss and its gradient for one micro-batch. The gradient is of the *sum* of the losses and is written whole.
+/// Loss and its gradient for one micro-batch. The gradient is of the *sum* of the losses, with what `objective` adds,
+/// and is written whole. The loss is that of the dropped-out pass, without the objective's other terms.
 ///   weights: gpt2_floats, read only. gradient: gpt2_floats, every float is written (gaps with 0).
 ///   workspace: at least gpt2_workspace_floats floats, 64-byte aligned, contents arbitrary.
 LossSum gpt2_gradient(std::span<float> gradient, const Gpt2Shape& shape, std::span<const float> weights,
-                      const TokenRows& rows, std::span<float> workspace) noexcept;
+                      const TokenRows& rows, std::span<float> workspace, const Objective& objective = {},
+                      Activations activations = Activations::kept) noexcept;
 
 /// The loss alone: the same bits as above.
 LossSum gpt2_loss(const Gpt2Shape& shape, std::span<const float> weights, const TokenRows& rows,

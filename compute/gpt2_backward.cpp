@@ -4,6 +4,7 @@
 
 #include "compute/attention.hpp"
 #include "compute/column_sums.hpp"
+#include "compute/dropout.hpp"
 #include "compute/embedding.hpp"
 #include "compute/gelu.hpp"
 #include "compute/layernorm.hpp"
@@ -22,6 +23,7 @@ struct Backward {
   const Gpt2Workspace& space;
   TokenGrid inputs;
   const std::uint32_t* document_first;
+  const Dropout& dropout;
   float* gradient;
 
   float* gradient_of(std::size_t layer, BlockTensor tensor) const noexcept {
@@ -34,6 +36,15 @@ struct Backward {
   void attention(std::size_t layer) const noexcept;
   void zero_gaps() const noexcept;
 
+  /// The residual stream's gradient as it reaches what was added to the stream: in `normed`, or where nothing was
+  /// dropped in place.
+  Matrix added(std::uint32_t place) const noexcept {
+    const Matrix dresidual = rows(space.dresidual, model.shape.channels);
+    if (dropout.rate == 0) return dresidual;
+    const Matrix dropped = rows(space.normed, model.shape.channels);
+    compute::dropout(dropped.data, dresidual.data, dresidual.rows * dresidual.columns, dropout, place);
+    return dropped;
+  }
   /// dx = dout weight^T.
   void linear_input(Matrix dx, ConstMatrix dout, const float* weight) const noexcept {
     multiply(dx, dout, As::stored, dense(weight, dx.columns, dout.columns), As::transposed, nullptr, space.scratch);
@@ -67,17 +78,17 @@ void Backward::final_norm() const noexcept {
 
 void Backward::mlp(std::size_t layer) const noexcept {
   const std::size_t C = model.shape.channels;
-  const Matrix dresidual = rows(space.dresidual, C);
+  const Matrix dadded = added(mlp_dropout(layer));
   const Matrix activated = rows(space.activated, 4 * C);
   const Matrix dhidden = rows(space.dwide, 4 * C);
   const Matrix normed = rows(space.normed, C);
   const Matrix middle = rows(space.middle.of(layer), C);
   const std::size_t hidden_count = inputs.count() * 4 * C;
 
-  linear_input(dhidden, dresidual, model.of(layer, contract_weight));
+  linear_input(dhidden, dadded, model.of(layer, contract_weight));
   gelu_backward({dhidden.data, hidden_count}, {activated.data, hidden_count}, {dhidden.data, hidden_count},
                 {space.hidden.of(layer), hidden_count});
-  linear_parameters(layer, contract_weight, contract_bias, activated, dresidual);
+  linear_parameters(layer, contract_weight, contract_bias, activated, dadded);
 
   norm_again(normed, middle, layer, norm2_gain, norm2_bias);
   linear_parameters(layer, expand_weight, expand_bias, normed, dhidden);
@@ -87,14 +98,14 @@ void Backward::mlp(std::size_t layer) const noexcept {
 
 void Backward::attention(std::size_t layer) const noexcept {
   const std::size_t C = model.shape.channels;
-  const Matrix dresidual = rows(space.dresidual, C);
+  const Matrix dadded = added(attention_dropout(layer));
   const Matrix dattended = rows(space.dnormed, C);
   const Matrix dqkv = rows(space.dwide, 3 * C);
   const Matrix normed = rows(space.normed, C);
   const Matrix residual = rows(space.residual.of(layer), C);
 
-  linear_input(dattended, dresidual, model.of(layer, projection_weight));
-  linear_parameters(layer, projection_weight, projection_bias, rows(space.attended.of(layer), C), dresidual);
+  linear_input(dattended, dadded, model.of(layer, projection_weight));
+  linear_parameters(layer, projection_weight, projection_bias, rows(space.attended.of(layer), C), dadded);
   attention_backward(dqkv.data, dattended.data, space.qkv.of(layer), space.probabilities.of(layer),
                      {inputs.B, inputs.T, C, model.shape.heads}, space.scratch, document_first);
 
@@ -123,13 +134,19 @@ void Backward::zero_gaps() const noexcept {
 }  // namespace
 
 void gpt2_backward(std::span<float> gradient, const Gpt2Model& model, const TokenGrid& inputs,
-                   const std::uint32_t* document_first, const Gpt2Workspace& space) noexcept {
+                   const std::uint32_t* document_first, const Gpt2Workspace& space, const Dropout& dropout,
+                   Activations activations) noexcept {
   const auto& [shape, layout, weights] = model;
-  const Backward pass{model, space, inputs, document_first, gradient.data()};
+  const Backward pass{model, space, inputs, document_first, dropout, gradient.data()};
   pass.final_norm();
   for (std::size_t layer = shape.layers; layer-- > 0;) {
+    if (activations == Activations::recomputed)
+      gpt2_forward_again(model, layer, inputs, document_first, space, dropout);
     pass.mlp(layer);
     pass.attention(layer);
+  }
+  if (dropout.rate > 0) {
+    compute::dropout(space.dresidual, space.dresidual, inputs.count() * shape.channels, dropout, embedding_dropout);
   }
   embedding_backward(dense(pass.gradient + layout.token_embedding, shape.vocabulary, shape.channels),
                      dense(pass.gradient + layout.position_embedding, shape.positions, shape.channels),

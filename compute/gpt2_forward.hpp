@@ -25,7 +25,21 @@ TokenGrid gpt2_targets(const TokenRows& rows) noexcept;
 /// Runs all layers over whole rows; afterwards `normed` holds the final norm's output, `means` and `rstds` its
 /// statistics. document_first as in TokenRows.
 void gpt2_forward(const Gpt2Model& model, const TokenGrid& inputs, const std::uint32_t* document_first,
-                  const Gpt2Workspace& space) noexcept;
+                  const Gpt2Workspace& space, const Dropout& dropout = {}) noexcept;
+
+/// One block once more, up to what enters the GELU, from residual.of(layer).
+void gpt2_forward_again(const Gpt2Model& model, std::size_t layer, const TokenGrid& inputs,
+                        const std::uint32_t* document_first, const Gpt2Workspace& space,
+                        const Dropout& dropout) noexcept;
+
+/// Where dropout stands, for compute/dropout.hpp: in the embedded tokens, and in what the halves of a block add.
+inline constexpr std::uint32_t embedding_dropout = 0;
+constexpr std::uint32_t attention_dropout(std::size_t layer) noexcept {
+  return static_cast<std::uint32_t>(1 + 2 * layer);
+}
+constexpr std::uint32_t mlp_dropout(std::size_t layer) noexcept {
+  return static_cast<std::uint32_t>(2 + 2 * layer);
+}
 
 /// Runs all layers for positions [first, last) of the one sequence, given qkv of the positions before them; afterwards
 /// row last - 1 of residual.of(layers) is what enters the final norm.

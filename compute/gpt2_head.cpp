@@ -19,22 +19,20 @@ Matrix piece(float* buffer, std::size_t first, std::size_t count, std::size_t co
 
 }  // namespace
 
-double gpt2_head_loss(const Gpt2Model& model, const TokenGrid& targets, std::size_t targets_count,
+double gpt2_head_loss(const Gpt2Model& model, const TokenGrid& targets, TargetRange range, double nats,
                       const Gpt2Workspace& space) noexcept {
-  const std::size_t tokens = targets.count();
-  double nats = 0;
-  for (std::size_t first = 0; first < tokens; first += logit_rows) {
-    const std::size_t count = std::min(logit_rows, tokens - first);
+  for (std::size_t first = range.begin; first < range.end; first += logit_rows) {
+    const std::size_t count = std::min(logit_rows, range.end - first);
     const Matrix logits = dense(space.logits, count, model.shape.vocabulary);
     multiply(logits, piece(space.normed, first, count, model.shape.channels), As::stored, head_of(model),
              As::transposed, nullptr, space.scratch);
-    nats = cross_entropy_loss(nats, logits, {targets, targets_count, first});
+    nats = cross_entropy_loss(nats, logits, {targets, range.end, first});
   }
   return nats;
 }
 
 double gpt2_head_gradient(float* dhead, const Gpt2Model& model, const TokenGrid& targets, std::size_t targets_count,
-                          const Gpt2Workspace& space) noexcept {
+                          const Gpt2Workspace& space, const LossTerms& terms) noexcept {
   const std::size_t tokens = targets.count();
   const std::size_t C = model.shape.channels;
   const std::size_t V = model.shape.vocabulary;
@@ -44,7 +42,7 @@ double gpt2_head_gradient(float* dhead, const Gpt2Model& model, const TokenGrid&
     const Matrix normed = piece(space.normed, first, count, C);
     const Matrix logits = dense(space.logits, count, V);
     multiply(logits, normed, As::stored, head_of(model), As::transposed, nullptr, space.scratch);
-    nats = cross_entropy_gradient(nats, logits, {targets, targets_count, first});
+    nats = cross_entropy_gradient(nats, logits, {targets, targets_count, first, terms});
 
     if (first == 0) {
       multiply(dense(dhead, V, C), logits, As::transposed, normed, As::stored, nullptr, space.scratch);

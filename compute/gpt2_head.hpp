@@ -14,13 +14,18 @@ namespace compute {
 inline constexpr std::size_t logit_rows = 512;
 static_assert(logit_rows % product_block == 0);
 
-/// The loss, given `normed` as `gpt2_forward` left it.
-double gpt2_head_loss(const Gpt2Model& model, const TokenGrid& targets, std::size_t targets_count,
+/// Targets [begin, end) of a micro-batch, in token order.
+struct TargetRange {
+  std::size_t begin, end;
+};
+
+/// `nats` plus the losses of these targets, given `normed` as `gpt2_forward` left it.
+double gpt2_head_loss(const Gpt2Model& model, const TokenGrid& targets, TargetRange range, double nats,
                       const Gpt2Workspace& space) noexcept;
 
 /// The loss; and written whole: its gradient with respect to the head's matrix, (V, C) at `dhead`, and to `normed`, in
 /// `dnormed`.
 double gpt2_head_gradient(float* dhead, const Gpt2Model& model, const TokenGrid& targets, std::size_t targets_count,
-                          const Gpt2Workspace& space) noexcept;
+                          const Gpt2Workspace& space, const LossTerms& terms) noexcept;
 
 }  // namespace compute

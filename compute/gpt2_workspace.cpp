@@ -39,20 +39,21 @@ Gpt2Workspace gpt2_workspace(const Gpt2Shape& shape, std::size_t B, std::size_t 
                              float* base) noexcept {
   const std::size_t C = shape.channels;
   const std::size_t tokens = B * T;
-  const bool backward = pass == Gpt2Pass::gradient;
+  const bool kept = pass == Gpt2Pass::gradient;
+  const bool backward = kept || pass == Gpt2Pass::gradient_recomputed;
   const bool generate = pass == Gpt2Pass::generate;
   Places places(base);
-  const auto kept_if = [&](bool kept, std::size_t layers, std::size_t count) {
-    return kept ? places.take_each(layers, count) : places.take_shared(count);
+  const auto kept_if = [&](bool each, std::size_t layers, std::size_t count) {
+    return each ? places.take_each(layers, count) : places.take_shared(count);
   };
 
   Gpt2Workspace space{};
   space.residual = kept_if(backward, shape.layers + 1, tokens * C);
-  space.qkv = kept_if(backward || generate, shape.layers, tokens * 3 * C);
-  space.probabilities = kept_if(backward, shape.layers, generate ? 0 : tokens * shape.heads * T);
-  space.attended = kept_if(backward, shape.layers, tokens * C);
-  space.middle = kept_if(backward, shape.layers, tokens * C);
-  space.hidden = kept_if(backward, shape.layers, tokens * 4 * C);
+  space.qkv = kept_if(kept || generate, shape.layers, tokens * 3 * C);
+  space.probabilities = kept_if(kept, shape.layers, generate ? 0 : tokens * shape.heads * T);
+  space.attended = kept_if(kept, shape.layers, tokens * C);
+  space.middle = kept_if(kept, shape.layers, tokens * C);
+  space.hidden = kept_if(kept, shape.layers, tokens * 4 * C);
   space.normed = places.take(tokens * C);
   space.means = places.take(tokens);
   space.rstds = places.take(tokens);
@@ -72,8 +73,9 @@ Gpt2Workspace gpt2_workspace(const Gpt2Shape& shape, std::size_t B, std::size_t 
   return space;
 }
 
-std::size_t gpt2_workspace_floats(const Gpt2Shape& shape, std::size_t B, std::size_t T) {
-  return gpt2_workspace(shape, B, T, Gpt2Pass::gradient, nullptr).floats;
+std::size_t gpt2_workspace_floats(const Gpt2Shape& shape, std::size_t B, std::size_t T, Activations activations) {
+  const Gpt2Pass pass = activations == Activations::kept ? Gpt2Pass::gradient : Gpt2Pass::gradient_recomputed;
+  return gpt2_workspace(shape, B, T, pass, nullptr).floats;
 }
 
 std::size_t gpt2_forward_workspace_floats(const Gpt2Shape& shape, std::size_t B, std::size_t T) {

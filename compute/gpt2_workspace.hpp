@@ -12,9 +12,10 @@ namespace compute {
 
 /// What a workspace is for: which layers' activations outlive their layer.
 enum class Gpt2Pass {
-  gradient,  ///< everything the backward pass reads
-  loss,      ///< nothing
-  generate,  ///< qkv: the keys and values of earlier positions
+  gradient,             ///< everything the backward pass reads
+  gradient_recomputed,  ///< what enters each block
+  loss,                 ///< nothing
+  generate,             ///< qkv: the keys and values of earlier positions
 };
 
 /// A buffer per layer, or (stride 0) one that all layers share.

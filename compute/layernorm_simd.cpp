@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "compute/layernorm.hpp"
+#include "compute/profile.hpp"
 #include "compute/simd_lanes-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -99,11 +100,13 @@ HWY_EXPORT(LayernormBackward);
 
 void layernorm_forward(Matrix out, float* means, float* rstds, ConstMatrix x, const float* gain,
                        const float* bias) noexcept {
+  const TimedOperation timed = timed_pass("layernorm forward", x.rows * x.columns, 2);
   HWY_DYNAMIC_DISPATCH(LayernormForward)(out, means, rstds, x, gain, bias);
 }
 
 void layernorm_backward(Matrix dx, Into into, float* dgain, float* dbias, ConstMatrix dout, ConstMatrix x,
                         const float* means, const float* rstds, const float* gain) noexcept {
+  const TimedOperation timed = timed_pass("layernorm backward", x.rows * x.columns, into == Into::added ? 4 : 3);
   HWY_DYNAMIC_DISPATCH(LayernormBackward)(dx, into, dgain, dbias, dout, x, means, rstds, gain);
 }
 

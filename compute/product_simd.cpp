@@ -22,6 +22,7 @@
 #include "compute/product_call.hpp"
 #include "compute/product_kernel-inl.hpp"
 #include "compute/product_operands-inl.hpp"
+#include "compute/profile.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace compute {
@@ -110,12 +111,23 @@ HWY_EXPORT(Multiply);
 
 namespace {
 
+/// The operands' letters as BLAS has them.
+const char* name_of(const Product& product) {
+  static constexpr const char* names[2][2][2] = {{{"product nn", "product nt"}, {"product tn", "product tt"}},
+                                                 {{"product+ nn", "product+ nt"}, {"product+ tn", "product+ tt"}}};
+  return names[product.add][product.a_as == As::transposed][product.b_as == As::transposed];
+}
+
 void run(const Product& product) {
   const Matrix& out = product.out;
   assert(out.rows == (product.a_as == As::stored ? product.a.rows : product.a.columns));
   assert(out.columns == (product.b_as == As::stored ? product.b.columns : product.b.rows));
   assert(product.depth() == (product.b_as == As::stored ? product.b.rows : product.b.columns));
   if (out.rows == 0 || out.columns == 0) return;
+  const double M = static_cast<double>(out.rows), N = static_cast<double>(out.columns);
+  const double K = static_cast<double>(product.depth());
+  const TimedOperation timed({name_of(product), out.rows, product.depth(), out.columns}, 2 * M * N * K,
+                             4 * (M * K + K * N + (product.add ? 2 : 1) * M * N));
   HWY_DYNAMIC_DISPATCH(Multiply)(product);
 }
 

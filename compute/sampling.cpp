@@ -32,53 +32,98 @@ class MoreLikely {
   std::span<const float> logits_;
 };
 
-std::vector<std::int32_t> candidates_in_order(std::span<const float> logits, std::size_t top_k) {
-  std::vector<std::int32_t> ids(logits.size());
-  std::iota(ids.begin(), ids.end(), 0);
-  const std::size_t kept = top_k == 0 ? ids.size() : std::min(top_k, ids.size());
-  std::partial_sort(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(kept), ids.end(), MoreLikely(logits));
-  ids.resize(kept);
-  return ids;
-}
-
-/// Running sums of exp((logit - the first's logit) / temperature), in double and in the candidates' order.
-std::vector<double> cumulated_weights(std::span<const float> logits, const std::vector<std::int32_t>& ids,
-                                      double temperature) {
-  std::vector<double> sums;
-  sums.reserve(ids.size());
-  const double best = logits[static_cast<std::size_t>(ids.front())];
-  double sum = 0;
-  for (const std::int32_t id : ids) {
-    const double below_best = (logits[static_cast<std::size_t>(id)] - best) / temperature;
-    if (below_best == 0) {
-      sum += 1;  // the best, and its equals
-    } else if (below_best > -80) {
-      sum += plain::exp(static_cast<float>(below_best));  // below that a candidate has no chance within 53 bits
+/// Candidates from the most likely on, with running sums of their weights exp((logit - the first's logit) /
+/// temperature). They are put in order only as far as someone looks: most draws end within the first few.
+class Ranking {
+ public:
+  Ranking(std::span<const float> logits, std::size_t top_k, double temperature)
+      : logits_(logits), temperature_(temperature), ids_(logits.size()) {
+    std::iota(ids_.begin(), ids_.end(), 0);
+    const auto first = std::min_element(ids_.begin(), ids_.end(), MoreLikely(logits));
+    best_ = logits[static_cast<std::size_t>(*first)];
+    if (top_k != 0 && top_k < ids_.size()) {
+      put_in_order(top_k);
+      ids_.resize(top_k);
     }
-    sums.push_back(sum);
+    for (const std::int32_t id : ids_) total_ += weight(id);
   }
-  return sums;
+
+  std::size_t count() const noexcept { return ids_.size(); }
+  /// The sum of all weights; the best one's is 1.
+  double total() const noexcept { return total_; }
+  std::int32_t id(std::size_t rank) { return ids_[reached(rank)]; }
+  double weight_at(std::size_t rank) { return weight(id(rank)); }
+  /// The weights of all ranks up to this one.
+  double sum_at(std::size_t rank) { return sums_[reached(rank)]; }
+
+ private:
+  double weight(std::int32_t id) const noexcept {
+    const double below_best = (logits_[static_cast<std::size_t>(id)] - best_) / temperature_;
+    if (below_best == 0) return 1;  // the best, and its equals
+    // Below that a candidate has no chance within 53 bits. A NaN has none either.
+    return below_best > -80 ? plain::exp(static_cast<float>(below_best)) : 0;
+  }
+
+  std::size_t reached(std::size_t rank) {
+    if (rank >= sums_.size())
+      put_in_order(std::max<std::size_t>(rank + 1, std::max<std::size_t>(64, sums_.size() * 4)));
+    return rank;
+  }
+
+  void put_in_order(std::size_t count) {
+    const auto begin = ids_.begin() + static_cast<std::ptrdiff_t>(sums_.size());
+    const auto end = ids_.begin() + static_cast<std::ptrdiff_t>(std::min(count, ids_.size()));
+    if (end != ids_.end()) std::nth_element(begin, end, ids_.end(), MoreLikely(logits_));
+    std::sort(begin, end, MoreLikely(logits_));
+    for (auto it = begin; it != end; ++it) sums_.push_back((sums_.empty() ? 0 : sums_.back()) + weight(*it));
+  }
+
+  std::span<const float> logits_;
+  double temperature_;
+  std::vector<std::int32_t> ids_;
+  std::vector<double> sums_;  // as many as candidates are in order
+  double best_ = 0;
+  double total_ = 0;
+};
+
+/// How many ranks top_p and min_p leave; at least 1.
+std::size_t kept_count(Ranking& ranking, const Sampling& sampling) {
+  std::size_t kept = ranking.count();
+  if (sampling.top_p < 1) {
+    const double enough = std::max(sampling.top_p, 0.0) * ranking.total();
+    kept = 1;  // the candidate with which the sum reaches top_p is kept
+    while (kept < ranking.count() && ranking.sum_at(kept - 1) < enough) ++kept;
+  }
+  if (sampling.min_p > 0) {
+    std::size_t likely = 1;
+    while (likely < kept && ranking.weight_at(likely) >= sampling.min_p) ++likely;
+    kept = likely;
+  }
+  return kept;
 }
 
 }  // namespace
+
+void penalize_repetition(std::span<float> logits, std::span<const std::int32_t> seen, float penalty) {
+  std::vector<std::int32_t> once(seen.begin(), seen.end());
+  std::sort(once.begin(), once.end());
+  once.erase(std::unique(once.begin(), once.end()), once.end());
+  for (const std::int32_t id : once) {
+    float& logit = logits[static_cast<std::size_t>(id)];
+    logit = logit > 0 ? logit / penalty : logit * penalty;
+  }
+}
 
 std::int32_t sample(std::span<const float> logits, const Sampling& sampling, double uniform) {
   assert(!logits.empty());
   assert(uniform >= 0 && uniform < 1);
   const bool greedy = sampling.temperature <= 0;
-  const auto ids = candidates_in_order(logits, greedy ? 1 : sampling.top_k);
-  if (ids.size() == 1) return ids.front();
-
-  const auto sums = cumulated_weights(logits, ids, sampling.temperature);
-  auto end = sums.end();
-  if (sampling.top_p < 1) {
-    end = std::lower_bound(sums.begin(), sums.end(), std::max(sampling.top_p, 0.0) * sums.back());
-    end += end == sums.end() ? 0 : 1;  // the candidate with which the sum reaches top_p is kept
-  }
-  const double chosen = uniform * *(end - 1);
-  const auto found = std::upper_bound(sums.begin(), end, chosen);
-  const auto index = std::min(found - sums.begin(), end - sums.begin() - 1);
-  return ids[static_cast<std::size_t>(index)];
+  Ranking ranking(logits, greedy ? 1 : sampling.top_k, greedy ? 1 : sampling.temperature);
+  const std::size_t kept = kept_count(ranking, sampling);
+  const double chosen = uniform * (kept == ranking.count() ? ranking.total() : ranking.sum_at(kept - 1));
+  std::size_t rank = 0;
+  while (rank + 1 < kept && ranking.sum_at(rank) <= chosen) ++rank;
+  return ranking.id(rank);
 }
 
 }  // namespace compute

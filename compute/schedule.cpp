@@ -33,6 +33,8 @@ double learning_rate(const Schedule& schedule, std::uint64_t step) noexcept {
       const double height = 0.5 * (1 + cos_pi(progress(step, warmup, schedule.steps)));
       return end + fall * height;
     }
+    case ScheduleKind::linear:
+      return end + fall * (1 - progress(step, warmup, schedule.steps));
     case ScheduleKind::wsd: {
       const double share = std::clamp(schedule.decay_fraction, 0.0, 1.0);
       const auto decay_steps = static_cast<std::uint64_t>(share * static_cast<double>(schedule.steps));

@@ -1,40 +1,74 @@
 #include "io/bpe.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace io {
 namespace {
 
 constexpr std::size_t nowhere = SIZE_MAX;
 
-/// The definition word for word, with the steps of all neighbours kept at hand.
-void encode_short(const BytePairs& pairs, std::string_view pretoken, std::vector<TokenId>& ids) {
-  TokenId tokens[BytePairEncoder::short_bytes_max];
-  MergeTable::Step steps[BytePairEncoder::short_bytes_max];  // steps[i] merges tokens[i] and tokens[i + 1]
-  std::size_t count = pretoken.size();
-  for (std::size_t i = 0; i < count; ++i) tokens[i] = pairs.byte_ids[static_cast<unsigned char>(pretoken[i])];
-  for (std::size_t i = 0; i + 1 < count; ++i) steps[i] = pairs.merges.find(tokens[i], tokens[i + 1]);
-  while (count > 1) {
-    std::size_t best = 0;
-    for (std::size_t i = 1; i + 1 < count; ++i) {
-      if (steps[i].rank < steps[best].rank) best = i;
-    }
-    if (steps[best].rank == MergeTable::no_rank) break;
-    tokens[best] = steps[best].merged;
-    std::copy(tokens + best + 2, tokens + count, tokens + best + 1);
-    if (best + 2 < count) std::copy(steps + best + 2, steps + count - 1, steps + best + 1);
-    --count;
-    if (best > 0) steps[best - 1] = pairs.merges.find(tokens[best - 1], tokens[best]);
-    if (best + 1 < count) steps[best] = pairs.merges.find(tokens[best], tokens[best + 1]);
+/// The definition word for word, with the steps of all neighbours kept at hand. Tokens stay where their first byte is.
+class ShortMerging {
+ public:
+  ShortMerging(const BytePairs& pairs, std::string_view pretoken) : pairs_(pairs), count_(pretoken.size()) {
+    for (std::size_t i = 0; i < count_; ++i) tokens_[i] = pairs.byte_ids[static_cast<unsigned char>(pretoken[i])];
+    for (std::size_t i = 0; i + 1 < count_; ++i) find_step(i, i + 1);
+    steps_[count_ - 1] = no_step;
   }
-  ids.insert(ids.end(), tokens, tokens + count);
-}
+
+  void run(std::vector<TokenId>& ids) {
+    alive_ = count_ == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count_) - 1;
+    for (std::uint64_t step = first_step(); step != no_step; step = first_step()) carry_out(step % 64);
+    for (std::uint64_t left = alive_; left != 0; left &= left - 1)
+      ids.push_back(tokens_[static_cast<std::size_t>(std::countr_zero(left))]);
+  }
+
+ private:
+  static constexpr std::uint64_t no_step = UINT64_MAX;
+
+  std::uint64_t first_step() const noexcept {
+    std::uint64_t first = no_step;
+    for (std::size_t i = 0; i < count_; ++i) first = std::min(first, steps_[i]);
+    return first;
+  }
+
+  void find_step(std::size_t left, std::size_t right) noexcept {
+    const MergeTable::Step step = pairs_.merges.find(tokens_[left], tokens_[right]);
+    merged_[left] = step.merged;
+    steps_[left] = step.rank == MergeTable::no_rank ? no_step : std::uint64_t{step.rank} << 6 | left;
+  }
+
+  void carry_out(std::size_t at) noexcept {
+    const std::uint64_t behind = alive_ & ~std::uint64_t{0} << at << 1;
+    const auto right = static_cast<std::size_t>(std::countr_zero(behind));
+    tokens_[at] = merged_[at];
+    steps_[right] = no_step;
+    alive_ &= ~(std::uint64_t{1} << right);
+    const std::uint64_t next = behind & (behind - 1);
+    const std::uint64_t before = alive_ & ((std::uint64_t{1} << at) - 1);
+    if (next != 0) {
+      find_step(at, static_cast<std::size_t>(std::countr_zero(next)));
+    } else {
+      steps_[at] = no_step;
+    }
+    if (before != 0) find_step(63 - static_cast<std::size_t>(std::countl_zero(before)), at);
+  }
+
+  const BytePairs& pairs_;
+  std::size_t count_;
+  std::uint64_t alive_ = 0;                                // a bit where a token begins
+  std::uint64_t steps_[BytePairEncoder::short_bytes_max];  // rank and place of the merge with the one behind
+  TokenId merged_[BytePairEncoder::short_bytes_max];
+  TokenId tokens_[BytePairEncoder::short_bytes_max];
+};
 
 }  // namespace
 
 void BytePairEncoder::encode(const BytePairs& pairs, std::string_view pretoken, std::vector<TokenId>& ids) {
+  if (pretoken.empty()) return;
   if (pretoken.size() <= short_bytes_max) {
-    encode_short(pairs, pretoken, ids);
+    ShortMerging(pairs, pretoken).run(ids);
   } else {
     encode_long(pairs, pretoken, ids);
   }

@@ -26,7 +26,7 @@ class BytePairEncoder {
   void encode(const BytePairs& pairs, std::string_view pretoken, std::vector<TokenId>& ids);
 
   /// What is longer goes through the heap. 99.6 of 100 pre-tokens of a text are at most 15 bytes long.
-  static constexpr std::size_t short_bytes_max = 64;
+  static constexpr std::size_t short_bytes_max = 64;  // a bit each
 
  private:
   /// A merge that was possible when it was noted: `left` at `at`, `right` behind it.

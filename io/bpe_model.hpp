@@ -9,6 +9,7 @@
 
 #include "io/bpe.hpp"
 #include "io/merges.hpp"
+#include "io/splitter.hpp"
 #include "io/tokenizer.hpp"
 
 namespace io {
@@ -22,7 +23,9 @@ struct BpeModel {
   std::vector<Merge> merges;            // in order of rank
   std::vector<TokenId> special_tokens;  // rising; no merge makes them
   TokenId end_of_text = -1;
-  BytePairs pairs;  // the same merges, to look up
+  SplitPattern pattern = SplitPattern::gpt2;
+  bool whole_tokens_first = false;  // a pre-token that is a token is not merged, though merges may lead elsewhere
+  BytePairs pairs;                  // the same merges, to look up
 
   /// The bytes of one id; throws TokenizerError where it is out of range.
   const std::string& token(TokenId id) const;

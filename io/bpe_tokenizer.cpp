@@ -2,84 +2,110 @@
 
 #include <algorithm>
 
-#include "io/piece_cache.hpp"
-#include "io/pretokenizer.hpp"
+#include "io/pretoken_encoder.hpp"
+#include "io/pretoken_scanner.hpp"
 #include "io/tokenizer_json.hpp"
 
 namespace io {
 namespace {
 
+/// What all encoders of a tokenizer share.
+struct BpeParts {
+  explicit BpeParts(std::shared_ptr<const BpeModel> of) : model(std::move(of)), whole(*model) {}
+
+  std::shared_ptr<const BpeModel> model;
+  WholeTokens whole;
+};
+
 class BpeEncoder final : public Encoder {
  public:
-  explicit BpeEncoder(std::shared_ptr<const BpeModel> model) : model_(std::move(model)) {}
+  explicit BpeEncoder(std::shared_ptr<const BpeParts> parts)
+      : parts_(std::move(parts)),
+        scanner_(make_scanner(parts_->model->pattern)),
+        pretokens_(*parts_->model, parts_->whole) {}
 
   void encode(std::string_view piece, std::vector<TokenId>& ids) override {
-    // In blocks, so that the copy stays in the cache and a document in one piece is not held twice.
-    while (!piece.empty()) {
-      const std::size_t block_bytes = std::min(piece.size(), block_bytes_max);
-      tail_ += piece.substr(0, block_bytes);
-      piece.remove_prefix(block_bytes);
-      encode_decided(false, ids);
+    // A pre-token under way goes on in the tail; as soon as none is, they are taken from the piece itself.
+    while (!tail_.empty() && !piece.empty()) {
+      const std::size_t before = tail_.size();
+      const std::size_t bytes = std::min(piece.size(), std::max(tail_bytes, before));
+      tail_ += piece.substr(0, bytes);
+      if (tail_.size() < tail_bytes_min_) return;
+      const std::size_t taken = encode_decided(tail_, false, ids);
+      if (taken >= before) {
+        piece.remove_prefix(taken - before);
+        tail_.clear();
+        break;
+      }
+      piece.remove_prefix(bytes);
+      tail_.erase(0, taken);
+      // A giant pre-token is looked at again when it has doubled: its cost is its length.
+      tail_bytes_min_ = 2 * tail_.size();
     }
+    if (piece.empty()) return;
+    tail_ = piece.substr(encode_decided(piece, false, ids));
+    tail_bytes_min_ = 2 * tail_.size();
   }
 
   void finish(std::vector<TokenId>& ids) override {
-    encode_decided(true, ids);
-    if (tail_.capacity() > 16 * block_bytes_max) tail_ = {};  // after a giant pre-token, which is rare
+    encode_decided(tail_, true, ids);
+    tail_.clear();
+    if (tail_.capacity() > 16 * window_bytes) tail_ = {};  // after a giant pre-token, which is rare
   }
+
+  // Splitting looks at nothing that comes before a pre-token.
+  std::optional<std::size_t> held_bytes() const noexcept override { return tail_.size(); }
 
  private:
-  static constexpr std::size_t block_bytes_max = 64 << 10;
+  static constexpr std::size_t window_bytes = 16 << 10;  // the masks of so many stay in the first-level cache
+  static constexpr std::size_t tail_bytes = 256;
 
-  /// Encodes the pre-tokens at the beginning of the tail that nothing to come can change.
-  void encode_decided(bool complete, std::vector<TokenId>& ids) {
-    std::size_t begin = 0;
-    while (begin < tail_.size()) {
-      const auto end = pretokenizer_.pretoken_end(tail_, begin, complete);
-      if (!end) break;
-      encode_pretoken(std::string_view(tail_).substr(begin, *end - begin), ids);
-      begin = *end;
+  /// Encodes the pre-tokens at the beginning of `text` that nothing to come can change. Returns their bytes.
+  std::size_t encode_decided(std::string_view text, bool complete, std::vector<TokenId>& ids) {
+    std::size_t taken = 0;
+    std::size_t window = window_bytes;
+    while (taken < text.size()) {
+      const bool whole = text.size() - taken <= window;
+      const std::string_view part = text.substr(taken, window);
+      ends_.clear();
+      scanner_->scan(part, complete && whole, ends_);
+      if (ends_.empty()) {
+        if (whole) break;
+        window *= 2;
+        continue;
+      }
+      pretokens_.encode(part, ends_, ids);
+      taken += ends_.back();
+      window = window_bytes;
+      if (whole && !complete) break;
     }
-    tail_.erase(0, begin);
+    return taken;
   }
 
-  void encode_pretoken(std::string_view pretoken, std::vector<TokenId>& ids) {
-    if (pretoken.size() > PieceCache::key_bytes_max) {
-      bytes_.encode(model_->pairs, pretoken, ids);
-      return;
-    }
-    const PieceCache::Key key = PieceCache::key_of(pretoken);
-    const std::span<const TokenId> known = cache_.find(key);
-    if (!known.empty()) {
-      ids.insert(ids.end(), known.begin(), known.end());
-      return;
-    }
-    const std::size_t before = ids.size();
-    bytes_.encode(model_->pairs, pretoken, ids);
-    cache_.put(key, std::span(ids).subspan(before));
-  }
-
-  std::shared_ptr<const BpeModel> model_;
-  Gpt2Pretokenizer pretokenizer_;
-  PieceCache cache_;
-  BytePairEncoder bytes_;
-  std::string tail_;  // what no pre-token has taken yet
+  std::shared_ptr<const BpeParts> parts_;
+  std::unique_ptr<PretokenScanner> scanner_;
+  PretokenEncoder pretokens_;
+  std::vector<std::uint32_t> ends_;
+  std::string tail_;                // what no pre-token has taken yet
+  std::size_t tail_bytes_min_ = 0;  // before it is looked at again
 };
 
 class BpeTokenizer final : public Tokenizer {
  public:
-  explicit BpeTokenizer(std::shared_ptr<const BpeModel> model) : model_(std::move(model)) {}
+  explicit BpeTokenizer(std::shared_ptr<const BpeModel> model)
+      : parts_(std::make_shared<BpeParts>(std::move(model))), model_(*parts_->model) {}
 
-  std::size_t vocabulary_size() const noexcept override { return model_->tokens.size(); }
-  TokenId end_of_text() const noexcept override { return model_->end_of_text; }
-  std::unique_ptr<Encoder> encoder() const override { return std::make_unique<BpeEncoder>(model_); }
-  std::string to_json() const override { return bpe_to_json(*model_); }
+  std::size_t vocabulary_size() const noexcept override { return model_.tokens.size(); }
+  TokenId end_of_text() const noexcept override { return model_.end_of_text; }
+  std::unique_ptr<Encoder> encoder() const override { return std::make_unique<BpeEncoder>(parts_); }
+  std::string to_json() const override { return bpe_to_json(model_); }
 
-  std::string_view bytes_of(TokenId id) const override { return model_->token(id); }
-  std::string description() const override { return model_->name + ", " + std::to_string(vocabulary_size()) + " ids"; }
+  std::string_view bytes_of(TokenId id) const override { return model_.token(id); }
+  std::string description() const override { return model_.name + ", " + std::to_string(vocabulary_size()) + " ids"; }
 
  private:
-  std::shared_ptr<const BpeModel> model_;
+  std::shared_ptr<const BpeParts> parts_;
+  const BpeModel& model_;
 };
 
 }  // namespace

@@ -14,6 +14,7 @@ class ByteEncoder final : public Encoder {
     ids.insert(ids.end(), bytes, bytes + piece.size());
   }
   void finish(std::vector<TokenId>&) override {}
+  std::optional<std::size_t> held_bytes() const noexcept override { return 0; }
 };
 
 /// The model in the terms of BPE.

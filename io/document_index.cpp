@@ -4,8 +4,10 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -19,6 +21,7 @@ namespace {
 constexpr char magic[9] = "icosaidx";
 constexpr std::uint32_t version = 1;
 constexpr std::size_t header_bytes = 48;
+constexpr std::size_t checksum_offset = header_bytes - 8;
 constexpr std::size_t first_bytes = 16;
 constexpr std::size_t entry_bytes = 10;
 constexpr std::uint32_t length_unknown = ~std::uint32_t{0};
@@ -33,6 +36,18 @@ std::uint64_t get(std::span<const std::byte> bytes, std::size_t offset, std::siz
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < width; ++i) value |= static_cast<std::uint64_t>(bytes[offset + i]) << (8 * i);
   return value;
+}
+
+struct FreeState {
+  void operator()(XXH3_state_t* state) const noexcept { XXH3_freeState(state); }
+};
+using HashState = std::unique_ptr<XXH3_state_t, FreeState>;
+
+HashState fresh_state() {
+  HashState state(XXH3_createState());
+  if (state == nullptr) throw std::bad_alloc();
+  XXH3_64bits_reset(state.get());
+  return state;
 }
 
 /// What an index must be of to be used again.
@@ -67,8 +82,8 @@ class RecordFiles final : public StretchOrder {
 /// Writes an index while the records pass by.
 class DocumentIndex::Builder {
  public:
-  Builder(Files& files, const std::vector<Source>& sources, std::string path)
-      : files_(files), sources_(sources), path_(std::move(path)), temporary_(path_ + ".tmp") {}
+  Builder(Files& files, const std::vector<Source>& sources, std::string path, IndexWatch& watch)
+      : files_(files), sources_(sources), watch_(watch), path_(std::move(path)), temporary_(path_ + ".tmp") {}
 
   sched::task<void> build(BlockShare blocks, DocumentOptions options) {
     const int flags = O_WRONLY | O_CREAT | O_TRUNC;
@@ -97,6 +112,7 @@ class DocumentIndex::Builder {
       }
       reader.give_back(std::move(*slab));
       if (buffer_.size() >= write_bytes) co_await flush();
+      co_await watch_.goes_on();
     }
     reader.stop();
     pass_to(sources_.size());
@@ -134,28 +150,22 @@ class DocumentIndex::Builder {
     put(header, documents_count_, 8);
     put(header, records_count_, 8);
     put(header, manifest_hash(sources_), 8);
+    XXH3_64bits_update(hash_.get(), header.data(), header.size());
     put(header, XXH3_64bits_digest(hash_.get()), 8);
     header.insert(header.end(), table.begin(), table.end());
     co_await files_.write(file_, 0, header);
+    co_await files_.sync(file_);
     co_await files_.close(std::move(file_));
     co_await files_.replace(temporary_, path_);
   }
 
-  struct FreeState {
-    void operator()(XXH3_state_t* state) const noexcept { XXH3_freeState(state); }
-  };
-  static XXH3_state_t* fresh_state() {
-    XXH3_state_t* const state = XXH3_createState();
-    XXH3_64bits_reset(state);
-    return state;
-  }
-
   Files& files_;
   const std::vector<Source>& sources_;
+  IndexWatch& watch_;
   std::string path_;
   std::string temporary_;
   OpenFile file_;
-  std::unique_ptr<XXH3_state_t, FreeState> hash_{fresh_state()};
+  HashState hash_ = fresh_state();
   std::vector<std::byte> buffer_;
   std::vector<FirstNumbers> firsts_;
   std::uint64_t written_bytes_ = 0;
@@ -165,12 +175,13 @@ class DocumentIndex::Builder {
 
 sched::task<std::unique_ptr<DocumentIndex>> DocumentIndex::make(Files& files, BlockShare blocks,
                                                                 const std::vector<Source>& sources,
-                                                                const DocumentOptions& options, std::string path) {
+                                                                const DocumentOptions& options, std::string path,
+                                                                IndexWatch& watch) {
   std::unique_ptr<DocumentIndex> index(new DocumentIndex(files, sources));
   const bool there = co_await index->open(path);
   if (there) co_return index;
   {
-    Builder builder(files, sources, path);
+    Builder builder(files, sources, path, watch);
     co_await builder.build(blocks, options);
   }
   const bool made = co_await index->open(path);
@@ -190,8 +201,14 @@ sched::task<bool> DocumentIndex::open(std::string path) {
   std::vector<std::byte> header(header_bytes);
   if (status.size_bytes < header_bytes) co_return false;
   co_await read(0, header);
-  const bool ours = std::memcmp(header.data(), magic, 8) == 0 && get(header, 8, 4) == version &&
-                    get(header, 12, 4) == sources_.size() && get(header, 32, 8) == manifest_hash(sources_);
+  if (std::memcmp(header.data(), magic, 8) != 0) co_return false;
+  const std::uint64_t found_version = get(header, 8, 4);
+  if (found_version > version)
+    throw CorpusError(path + ": version " + std::to_string(found_version) +
+                      " of the index of documents; this icosa knows " + std::to_string(version) +
+                      "; use a newer icosa");
+  const bool ours = found_version == version && get(header, 12, 4) == sources_.size() &&
+                    get(header, 32, 8) == manifest_hash(sources_);
   if (!ours) co_return false;
   documents_count_ = get(header, 16, 8);
   records_count_ = get(header, 24, 8);
@@ -202,34 +219,64 @@ sched::task<bool> DocumentIndex::open(std::string path) {
   firsts_.clear();
   for (std::size_t i = 0; i < sources_.size(); ++i)
     firsts_.push_back({get(table, first_bytes * i, 8), get(table, first_bytes * i + 8, 8)});
-  if (entry_bytes * records_count_ <= held_bytes_max) {
-    entries_.resize(entry_bytes * records_count_);
-    co_await read(entries_offset_bytes_, entries_);
+  const std::uint64_t checksum = co_await checksum_of(header, table);
+  co_return checksum == get(header, checksum_offset, 8);
+}
+
+/// Reads the entries, and holds them where they are few.
+sched::task<std::uint64_t> DocumentIndex::checksum_of(std::span<const std::byte> header,
+                                                      std::span<const std::byte> table) {
+  const HashState hash = fresh_state();
+  const std::uint64_t bytes = entry_bytes * records_count_;
+  const bool held = bytes <= held_bytes_max;
+  entries_.resize(held ? bytes : write_bytes);
+  for (std::uint64_t at = 0; at < bytes;) {
+    const std::span<std::byte> part = std::span(entries_).first(std::min<std::uint64_t>(bytes - at, entries_.size()));
+    co_await read(entries_offset_bytes_ + at, part);
+    XXH3_64bits_update(hash.get(), part.data(), part.size());
+    at += part.size();
   }
-  co_return true;
+  if (!held) entries_ = {};
+  XXH3_64bits_update(hash.get(), table.data(), table.size());
+  XXH3_64bits_update(hash.get(), header.data(), checksum_offset);
+  co_return XXH3_64bits_digest(hash.get());
 }
 
 sched::task<void> DocumentIndex::locate(std::span<const std::uint64_t> numbers, std::vector<Location>& found) {
   found.clear();
-  for (const std::uint64_t number : numbers) {
+  std::vector<std::array<std::byte, entry_bytes>> entries(numbers.size());
+  std::vector<WholeRead> reads;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const std::uint64_t number = numbers[i];
     const auto behind = std::upper_bound(firsts_.begin(), firsts_.end(), number,
                                          [](std::uint64_t n, const FirstNumbers& first) { return n < first.document; });
     Location& location = found.emplace_back();
     location.file = static_cast<std::size_t>(behind - firsts_.begin()) - 1;
-    const Source& source = sources_[location.file];
-    location.end_bytes = source.size_bytes;
-    if (source.format == Format::text) continue;
+    location.end_bytes = sources_[location.file].size_bytes;
+    if (sources_[location.file].format == Format::text) continue;
     const FirstNumbers& first = firsts_[location.file];
     const std::uint64_t entry = first.entry + (number - first.document);
-    std::array<std::byte, entry_bytes> bytes{};
     if (!entries_.empty()) {
-      std::copy_n(entries_.begin() + static_cast<std::ptrdiff_t>(entry_bytes * entry), entry_bytes, bytes.begin());
-    } else {
-      co_await read(entries_offset_bytes_ + entry_bytes * entry, bytes);
+      std::copy_n(entries_.begin() + static_cast<std::ptrdiff_t>(entry_bytes * entry), entry_bytes, entries[i].begin());
+      continue;
     }
-    location.begin_bytes = get(bytes, 0, 6);
-    const std::uint64_t length = get(bytes, 6, 4);
-    if (length != length_unknown) location.end_bytes = location.begin_bytes + length;
+    WholeRead& read = reads.emplace_back();
+    read.descriptor = file_.descriptor();
+    read.offset_bytes = entries_offset_bytes_ + entry_bytes * entry;
+    read.memory = entries[i];
+    read.block_index = ~0u;
+  }
+  if (!reads.empty()) co_await files_.read_whole(reads);
+  for (const WholeRead& read : reads) {
+    if (read.result == entry_bytes) continue;
+    throw FileError(file_.path(), read.offset_bytes, read.result < 0 ? -read.result : EIO,
+                    "read the index of documents");
+  }
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (sources_[found[i].file].format == Format::text) continue;
+    found[i].begin_bytes = get(entries[i], 0, 6);
+    const std::uint64_t length = get(entries[i], 6, 4);
+    if (length != length_unknown) found[i].end_bytes = found[i].begin_bytes + length;
   }
 }
 

@@ -30,6 +30,14 @@
 
 namespace io {
 
+/// Looks on while an index is made.
+class IndexWatch {
+ public:
+  virtual ~IndexWatch() = default;
+  /// Every now and then. What it throws ends the making.
+  virtual sched::task<void> goes_on() = 0;
+};
+
 class DocumentIndex {
  public:
   /// A document: bytes [begin_bytes, end_bytes) of the file with that number.
@@ -49,7 +57,8 @@ class DocumentIndex {
   /// it is there already and of the same sources, it is used as it is. `sources` and `files` outlive the index.
   static sched::task<std::unique_ptr<DocumentIndex>> make(Files& files, BlockShare blocks,
                                                           const std::vector<Source>& sources,
-                                                          const DocumentOptions& options, std::string path);
+                                                          const DocumentOptions& options, std::string path,
+                                                          IndexWatch& watch);
 
  private:
   struct FirstNumbers {
@@ -61,6 +70,7 @@ class DocumentIndex {
   DocumentIndex(Files& files, const std::vector<Source>& sources) : files_(files), sources_(sources) {}
 
   sched::task<bool> open(std::string path);
+  sched::task<std::uint64_t> checksum_of(std::span<const std::byte> header, std::span<const std::byte> table);
   sched::task<void> read(std::uint64_t offset_bytes, std::span<std::byte> memory);
 
   Files& files_;

@@ -51,10 +51,12 @@ struct Block {
   unsigned index = 0;
 };
 
-/// A file to be read whole in one go, and what came of it.
+/// A file to be read whole in one go, or a part of an open one, and what came of it.
 struct WholeRead {
-  const char* path = nullptr;   ///< borrowed until the operation has completed
-  std::span<std::byte> memory;  ///< within block `block_index`; elsewhere it is right too, only slower
+  const char* path = nullptr;      ///< borrowed until the operation has completed; of a file to open and close
+  int descriptor = -1;             ///< in place of `path`: of a file that is open and stays so
+  std::uint64_t offset_bytes = 0;  ///< where reading begins
+  std::span<std::byte> memory;     ///< within block `block_index`; elsewhere it is right too, only slower
   unsigned block_index = 0;
   int result =
       0;  ///< bytes read: `memory.size()` where the file is as long or longer; or -errno of the open or the read
@@ -101,7 +103,8 @@ class Files {
   ///   Requires a file opened without O_DIRECT.
   virtual sched::task<std::optional<std::size_t>> read_cached(const OpenFile& file, std::uint64_t offset_bytes,
                                                               Block block, std::size_t bytes_max) = 0;
-  /// Opens, reads once from the beginning and closes every file of `reads`, as many in flight as the kernel can use.
+  /// Opens, reads once and closes every file of `reads`, or reads of those that are open, as many in flight as the
+  /// kernel can use.
   /// Results stand in `reads`; a file that cannot be opened or read fails by its own result only. What took a file's
   /// place (a pipe, a terminal) holds nothing up: it gives what it has or nothing, or fails with -ESPIPE.
   ///   Throws only when cancelled; what had not begun then has the result -ECANCELED.

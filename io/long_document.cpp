@@ -49,6 +49,14 @@ LongDocument::LongDocument(Files& files, const RawDocument& document, const Text
 
 LongDocument::~LongDocument() = default;
 
+void LongDocument::skip(std::uint64_t bytes) {
+  if (inflater_ || line_) {
+    skipped_bytes_ = bytes;
+  } else {
+    read_bytes_ = content_bytes_ = std::min(document_.begin_bytes + bytes, document_.end_bytes);
+  }
+}
+
 sched::task<bool> LongDocument::next(std::string& text) {
   text.clear();
   const int flags = O_RDONLY | O_NONBLOCK;
@@ -75,7 +83,11 @@ sched::task<bool> LongDocument::next(std::string& text) {
 sched::task<std::size_t> LongDocument::read() {
   const Block block{{memory_.get(), piece_bytes}, ~0u};
   std::size_t wanted = piece_bytes;
-  if (!inflater_) wanted = std::min<std::uint64_t>(wanted, document_.end_bytes - content_bytes_);
+  if (!inflater_) {
+    // Pieces end at the same places wherever reading began.
+    wanted -= (content_bytes_ - document_.begin_bytes) % piece_bytes;
+    wanted = std::min<std::uint64_t>(wanted, document_.end_bytes - content_bytes_);
+  }
   std::size_t got = co_await files_.read(file_, read_bytes_, block, wanted);
   if (document_.source->tokens) got -= got % document_.source->tokens->token_bytes;
   read_bytes_ += got;
@@ -101,6 +113,9 @@ void LongDocument::take(std::string_view bytes, std::string& text) {
   } else {
     text += bytes;
   }
+  const std::size_t left_out = std::min<std::uint64_t>(skipped_bytes_, text.size());
+  text.erase(0, left_out);
+  skipped_bytes_ -= left_out;
 }
 
 }  // namespace io

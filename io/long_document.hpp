@@ -24,6 +24,10 @@ class LongDocument {
   LongDocument(Files& files, const RawDocument& document, const TextKey& text_key);
   ~LongDocument();
 
+  /// Before the first `next`: leaves out so much of what it would give, by seeking where the file is neither compressed
+  /// nor JSON. Of a document of tokens: whole tokens.
+  void skip(std::uint64_t bytes);
+
   /// Puts the next piece of its text into `text`; false, and the file closed, at its end. Of a document of tokens:
   /// their bytes, whole tokens.
   ///   Throws FileError where the file cannot be read any more or is not what it was.
@@ -42,8 +46,9 @@ class LongDocument {
   RawDocument document_;
   std::unique_ptr<std::byte, FreeMemory> memory_;
   OpenFile file_;
-  std::uint64_t read_bytes_;     // offset in the file of what is read next
-  std::uint64_t content_bytes_;  // the same in the decompressed stream
+  std::uint64_t read_bytes_;         // offset in the file of what is read next
+  std::uint64_t content_bytes_;      // the same in the decompressed stream
+  std::uint64_t skipped_bytes_ = 0;  // of the text, still to be left out
   std::unique_ptr<Inflater> inflater_;
   std::unique_ptr<std::byte[]> inflated_;
   std::span<const std::byte> compressed_;

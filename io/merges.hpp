@@ -39,7 +39,9 @@ class MergeTable {
 
   Step find(TokenId left, TokenId right) const noexcept {
     const std::uint64_t key = key_of(left, right);
-    for (std::size_t at = slot_of(key);; at = (at + 1) & mask_) {
+    const std::uint64_t mixed = mix(key);
+    if (!may_be_there(mixed)) return {};
+    for (std::size_t at = slot_of(mixed);; at = (at + 1) & mask_) {
       if (slots_[at].key == key) return slots_[at].step;
       if (slots_[at].key == empty) return {};
     }
@@ -57,13 +59,18 @@ class MergeTable {
     return std::uint64_t{static_cast<std::uint32_t>(left)} << 32 | static_cast<std::uint32_t>(right);
   }
   /// Fibonacci hashing: the high bits of a product depend on all bits of the key.
-  std::size_t slot_of(std::uint64_t key) const noexcept {
-    const std::uint64_t mixed = (key ^ std::rotl(key, 29)) * 0x9E3779B97F4A7C15u;
-    return static_cast<std::size_t>(mixed >> 32) & mask_;
+  static std::uint64_t mix(std::uint64_t key) noexcept { return (key ^ std::rotl(key, 29)) * 0x9E3779B97F4A7C15u; }
+  std::size_t slot_of(std::uint64_t mixed) const noexcept { return static_cast<std::size_t>(mixed >> 32) & mask_; }
+  /// Most pairs that are looked up never merge: 14 of 15 of these end in this filter, which is small and stays near.
+  bool may_be_there(std::uint64_t mixed) const noexcept {
+    const std::uint64_t bit = mixed >> filter_shift_;
+    return (filter_[bit / 64] >> (bit % 64) & 1) != 0;
   }
 
   std::vector<Slot> slots_;
   std::size_t mask_;
+  std::vector<std::uint64_t> filter_;  // 16 bits a merge
+  unsigned filter_shift_;
   std::size_t count_ = 0;
 };
 

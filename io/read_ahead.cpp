@@ -67,7 +67,8 @@ struct ReadAhead::Lane {
   sched::Channel<bool> free{1};
   sched::Channel<Filled> filled{1};
   Filled filling;
-  std::vector<WholeRead> wholes;  // of small files, in the order of the extents
+  std::vector<WholeRead> wholes;                 // of small files and records, in the order of the extents
+  std::vector<std::shared_ptr<OpenFile>> files;  // of the records
   std::shared_ptr<OpenLarge> large;
   std::uint64_t begin_bytes = 0;  // of the part of a large file
   std::uint64_t end_bytes = 0;
@@ -146,6 +147,7 @@ sched::task<void> ReadAhead::take(Lane& lane) {
   lane.filling = {};
   lane.filling.lane = lane.number;
   lane.wholes.clear();
+  lane.files.clear();
   lane.large.reset();
   if (large_) {
     co_await take_large(lane);
@@ -154,38 +156,63 @@ sched::task<void> ReadAhead::take(Lane& lane) {
   }
 }
 
-/// As many small files as the block holds and as follow each other; or the first part of a large one.
+/// As many small files and records as the block holds and as follow each other; or the first part of a large one.
 sched::task<void> ReadAhead::take_small(Lane& lane) {
   std::size_t used_bytes = 0;
   while (lane.filling.extents.size() < small_files_max) {
     const bool more = co_await peek();
     if (!more) co_return;
-    const Stretch& stretch = *ahead_;
-    if (stretch.source != nullptr) {
-      // One byte more than the file should have: a file that has grown is noticed.
-      const std::uint64_t room = files_.block_bytes() - used_bytes;
-      const bool alone = stretch.source->compression != Compression::none || stretch.source->format == Format::tokens;
-      if (!stretch.is_whole_file() || stretch.end_bytes >= room || padded(stretch.end_bytes + 1) > room || alone) {
-        if (!lane.filling.extents.empty()) co_return;
-        large_ = std::make_shared<OpenLarge>(stretch);
-        ahead_.reset();
-        co_await open_large(lane);
-        co_await take_large(lane);
-        co_return;
-      }
-      WholeRead read;
-      read.path = stretch.source->path.c_str();
-      read.memory = lane.block.bytes.subspan(used_bytes, stretch.end_bytes + 1);
-      read.block_index = lane.block.index;
-      used_bytes += padded(stretch.end_bytes + 1);
-      lane.wholes.push_back(read);
+    const Stretch stretch = *ahead_;
+    const bool added = co_await add_small(lane, used_bytes);
+    if (!added) {
+      if (!lane.filling.extents.empty()) co_return;
+      large_ = std::make_shared<OpenLarge>(stretch);
+      ahead_.reset();
+      co_await open_large(*large_, lane.block);
+      co_await take_large(lane);
+      co_return;
     }
-    Extent extent;
-    extent.stretch = stretch;
-    extent.last = true;
-    lane.filling.extents.push_back(std::move(extent));
     ahead_.reset();
   }
+}
+
+/// Makes room in the block for what is ahead; false where that is large, or there is no more room.
+sched::task<bool> ReadAhead::add_small(Lane& lane, std::size_t& used_bytes) {
+  Extent extent;
+  extent.stretch = *ahead_;
+  extent.last = true;
+  if (extent.stretch.source != nullptr) {
+    const Stretch& stretch = extent.stretch;
+    const Source& source = *stretch.source;
+    const bool is_file =
+        stretch.is_whole_file() && source.compression == Compression::none && source.format != Format::tokens;
+    if (!is_file && !stretch.is_single) co_return false;
+    // Of a file one byte more than it should have: that it has grown is noticed.
+    const std::uint64_t length = stretch.end_bytes - stretch.begin_bytes + (stretch.is_single ? 0 : 1);
+    const std::uint64_t room = files_.block_bytes() - used_bytes;
+    if (length == 0 || length > room || padded(length) > room) co_return false;
+    WholeRead read;
+    read.memory = lane.block.bytes.subspan(used_bytes, length);
+    read.block_index = lane.block.index;
+    if (stretch.is_single) {
+      OpenLarge record(stretch);
+      co_await open_large(record, lane.block);
+      extent.failure = record.failure;
+      extent.offset_bytes = read.offset_bytes = stretch.begin_bytes;
+      if (record.failure.empty()) {
+        read.descriptor = record.file->descriptor();
+        lane.files.push_back(record.file);
+      }
+    } else {
+      read.path = source.path.c_str();
+    }
+    if (extent.failure.empty()) {
+      used_bytes += padded(length);
+      lane.wholes.push_back(read);
+    }
+  }
+  lane.filling.extents.push_back(std::move(extent));
+  co_return true;
 }
 
 sched::task<void> ReadAhead::take_large(Lane& lane) {
@@ -205,8 +232,7 @@ sched::task<void> ReadAhead::take_large(Lane& lane) {
   co_return;
 }
 
-sched::task<void> ReadAhead::open_large(Lane& lane) {
-  OpenLarge& large = *large_;
+sched::task<void> ReadAhead::open_large(OpenLarge& large, Block probe) {
   const bool is_record = large.stretch.is_single;
   if (is_record) {
     large.file = recently_opened(large.stretch.source);
@@ -215,7 +241,7 @@ sched::task<void> ReadAhead::open_large(Lane& lane) {
   for (int tries = 1;; ++tries) {
     int error_number = 0;
     try {
-      co_await try_to_open(large, lane.block);
+      co_await try_to_open(large, probe);
       if (is_record && large.failure.empty()) keep_open(large.stretch.source, large.file);
       co_return;
     } catch (const FileError& error) {
@@ -270,7 +296,7 @@ sched::task<void> ReadAhead::read_small(Lane& lane) {
   if (!reads.empty()) co_await files_.read_whole(reads);
   std::size_t at = 0;
   for (Extent& extent : lane.filling.extents) {
-    if (extent.stretch.source == nullptr) continue;
+    if (extent.stretch.source == nullptr || !extent.failure.empty()) continue;
     WholeRead& read = lane.wholes[at++];
     for (int tries = 1; read.result < 0 && may_pass(-read.result) && tries < tries_max; ++tries) {
       std::span<WholeRead> again(&read, 1);
@@ -278,8 +304,8 @@ sched::task<void> ReadAhead::read_small(Lane& lane) {
     }
     if (read.result < 0) {
       extent.failure = why(-read.result);
-    } else if (static_cast<std::uint64_t>(read.result) != extent.stretch.end_bytes) {
-      extent.failure = changed_size(extent.stretch.end_bytes);
+    } else if (static_cast<std::uint64_t>(read.result) != extent.stretch.end_bytes - extent.stretch.begin_bytes) {
+      extent.failure = changed_size(extent.stretch.source->size_bytes);
     } else {
       extent.bytes = {reinterpret_cast<const char*>(read.memory.data()), static_cast<std::size_t>(read.result)};
     }

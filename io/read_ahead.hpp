@@ -5,6 +5,7 @@
 // disk and whoever finds documents in the bytes. Lives on one executor; blocks may be given back from any thread.
 
 #include <asio/any_io_executor.hpp>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -43,7 +44,7 @@ struct BlockShare {
 
 class ReadAhead {
  public:
-  /// A filled block: several small files, or a part of a large one.
+  /// A filled block: several small files or records, or a part of a large one.
   struct Filled {
     std::size_t lane = 0;
     std::vector<Extent> extents;
@@ -62,7 +63,7 @@ class ReadAhead {
   /// The block will be read into again. From any thread; each block once.
   void give_back(std::size_t lane);
 
-  /// Lets the coroutines end when they have read what they are at. `next` must not be called any more.
+  /// Lets the coroutines end when they have read what they are at. `next` must not be called any more. From any thread.
   void stop();
 
  private:
@@ -80,7 +81,8 @@ class ReadAhead {
   sched::task<bool> peek();
   sched::task<void> read_small(Lane& lane);
   sched::task<void> read_large(Lane& lane);
-  sched::task<void> open_large(Lane& lane);
+  sched::task<bool> add_small(Lane& lane, std::size_t& used_bytes);
+  sched::task<void> open_large(OpenLarge& large, Block probe);
   sched::task<void> try_to_open(OpenLarge& large, Block probe);
   std::shared_ptr<OpenFile> recently_opened(const Source* source);
   void keep_open(const Source* source, std::shared_ptr<OpenFile> file);
@@ -94,7 +96,7 @@ class ReadAhead {
   sched::Turn taking_;                   // they take it one at a time
   std::optional<Stretch> ahead_;         // what the order gave last and nobody has taken
   bool ended_ = false;
-  bool stopped_ = false;
+  std::atomic<bool> stopped_ = false;
   std::shared_ptr<OpenLarge> large_;  // the large file being handed out
   std::vector<KeptOpen> kept_open_;   // of which records were read, the latest last
 };

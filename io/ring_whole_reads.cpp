@@ -89,7 +89,11 @@ bool RingWholeReads::begin_file() noexcept {
     slot.operation = operation.get();
     slot.read = begun.data();
     slot.tries_count = 0;
-    go_on(slot, direct_ ? Step::chain : Step::open);
+    if (WholeReads::is_open(*slot.read)) {
+      go_on(slot, Step::read);
+    } else {
+      go_on(slot, direct_ ? Step::chain : Step::open);
+    }
     return true;
   }
   return false;
@@ -116,9 +120,11 @@ bool RingWholeReads::queue(Slot& slot) {
       open.flags |= O_CLOEXEC;
       slot.in_flight = ring_.queue(open, id);
       break;
-    case Step::read:
-      slot.in_flight = ring_.queue(reads.read_request(*slot.read, slot.file.descriptor()), id);
+    case Step::read: {
+      const int descriptor = WholeReads::is_open(*slot.read) ? slot.read->descriptor : slot.file.descriptor();
+      slot.in_flight = ring_.queue(reads.read_request(*slot.read, descriptor), id);
       break;
+    }
     case Step::close:
       slot.in_flight = ring_.queue(FileRequest::close(slot.file.descriptor()), id);
       break;
@@ -147,7 +153,7 @@ void RingWholeReads::complete(OperationId id, int result) noexcept {
     case Step::read:
       if (again) return go_on(slot, Step::read);
       slot.read->result = result;
-      return go_on(slot, Step::close);
+      return WholeReads::is_open(*slot.read) ? end_file(slot) : go_on(slot, Step::close);
     case Step::close:
       slot.file.release();  // Linux gives the descriptor up even where close() fails.
       return end_file(slot);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +25,9 @@ class Encoder {
   virtual void encode(std::string_view piece, std::vector<TokenId>& ids) = 0;
   /// Ends the document: appends what was kept. The encoder is then ready for the next document.
   virtual void finish(std::vector<TokenId>& ids) = 0;
+  /// How many of the last bytes given no id stands for yet: a fresh encoder that begins with them gives the same ids
+  /// from there on. Nothing where that cannot be said.
+  virtual std::optional<std::size_t> held_bytes() const noexcept { return std::nullopt; }
 };
 
 class Tokenizer {

@@ -52,7 +52,7 @@ FileRequest WholeReads::open_request(const WholeRead& read) noexcept {
 }
 
 FileRequest WholeReads::read_request(const WholeRead& read, int descriptor) const noexcept {
-  FileRequest request = FileRequest::read(descriptor, 0, read.memory);
+  FileRequest request = FileRequest::read(descriptor, read.offset_bytes, read.memory);
   if (read.block_index < blocks_registered_count_ && pool_.holds(read.block_index, read.memory))
     request.buffer_index = static_cast<int>(read.block_index);
   return request;
@@ -60,13 +60,16 @@ FileRequest WholeReads::read_request(const WholeRead& read, int descriptor) cons
 
 void read_whole_and_wait(WholeRead& read) noexcept {
   const FileRequest request = FileRequest::read(-1, 0, read.memory);
-  const int descriptor = without_interruption([&] { return ::open(read.path, open_flags | O_CLOEXEC); });
+  const bool is_open = WholeReads::is_open(read);
+  const int descriptor =
+      is_open ? read.descriptor : without_interruption([&] { return ::open(read.path, open_flags | O_CLOEXEC); });
   if (descriptor < 0) {
     read.result = descriptor;
     return;
   }
-  read.result = without_interruption([&] { return ::pread(descriptor, request.memory, request.bytes_count, 0); });
-  ::close(descriptor);
+  const auto offset = static_cast<off_t>(read.offset_bytes);
+  read.result = without_interruption([&] { return ::pread(descriptor, request.memory, request.bytes_count, offset); });
+  if (!is_open) ::close(descriptor);
 }
 
 }  // namespace io

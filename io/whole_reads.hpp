@@ -32,6 +32,7 @@ class WholeReads {
   /// What the operation is settled with when all have ended.
   int result() const noexcept;
 
+  static bool is_open(const WholeRead& read) noexcept { return read.descriptor >= 0; }
   static FileRequest open_request(const WholeRead& read) noexcept;
   FileRequest read_request(const WholeRead& read, int descriptor) const noexcept;
 

@@ -26,45 +26,66 @@ Totals& Totals::operator+=(const Totals& more) noexcept {
   return *this;
 }
 
-void Accounting::enter(const TokenPart& part, std::size_t corpus) {
-  const io::RawDocument& document = part.item->document;
-  epochs_.resize(std::max(epochs_.size(), corpus + 1));
+void Accounting::make_room(std::size_t corpora_count) {
+  epochs_.resize(std::max(epochs_.size(), corpora_count));
   corpora_.resize(epochs_.size());
+}
+
+bool Accounting::enter(const TokenPart& part, std::size_t corpus) {
+  const io::RawDocument& document = part.item->document;
+  make_room(corpus + 1);
   switch (document.kind) {
     case io::RawDocument::Kind::epoch_end:
       ++epochs_[corpus];
       check_epoch();
       break;
     case io::RawDocument::Kind::skipped:
-      enter_skip(document, corpus);
-      break;
+      return enter_skip(document, corpus);
     case io::RawDocument::Kind::whole:
     case io::RawDocument::Kind::lengthy: {
       Totals totals;
       totals.tokens = part.ids.size();
       totals.bytes = part.text_bytes;
       totals.documents = part.last ? 1 : 0;
-      add(*document.source, corpus, totals);
+      enter(*document.source, corpus, totals);
       break;
     }
   }
+  return true;
 }
 
-void Accounting::enter_skip(const io::RawDocument& document, std::size_t corpus) {
-  if (!met_.emplace(document.source, document.begin_bytes).second) return;  // in an earlier epoch
+bool Accounting::enter_skip(const io::RawDocument& document, std::size_t corpus) {
   if (document.reason == io::binary_reason) {
+    if (epochs_[corpus] != 0) return false;  // each epoch meets them all
     ++binaries_count_;
-    return;
+    return true;
   }
   const io::Skip skip{document.source->path, document.begin_bytes, document.reason};
+  if (!met_.insert(to_json_line(skip)).second) return false;  // in an earlier epoch
   if (rules_.strict) throw DamageError(describe(skip) + "; repair or remove it, or leave out --strict");
   skips_.push_back(skip);
   Totals totals;
   totals.skipped = 1;
-  add(*document.source, corpus, totals);
+  enter(*document.source, corpus, totals);
   // Within an epoch damage may come in a heap: only what chance does not explain ends the run early.
   const double allowed = rules_.max_skipped_fraction * static_cast<double>(all_.documents + all_.skipped);
   if (all_.documents + all_.skipped >= documents_until_judged) check_fraction(allowed + 4 * std::sqrt(allowed));
+  return true;
+}
+
+Accounting& Accounting::operator+=(const Accounting& more) {
+  make_room(more.epochs_.size());
+  for (std::size_t corpus = 0; corpus < more.epochs_.size(); ++corpus) {
+    epochs_[corpus] += more.epochs_[corpus];
+    corpora_[corpus] += more.corpora_[corpus];
+  }
+  all_ += more.all_;
+  binaries_count_ += more.binaries_count_;
+  skips_.insert(skips_.end(), more.skips_.begin(), more.skips_.end());
+  met_.insert(more.met_.begin(), more.met_.end());
+  for (const auto& [name, totals] : more.formats_) formats_[name] += totals;
+  for (const auto& [source, totals] : more.files_) files_[source] += totals;
+  return *this;
 }
 
 void Accounting::check_epoch() const {
@@ -79,7 +100,8 @@ void Accounting::check_fraction(double allowed) const {
                   all_.skipped, all_.documents + all_.skipped, rules_.max_skipped_fraction, describe(skips_.front())));
 }
 
-void Accounting::add(const io::Source& source, std::size_t corpus, const Totals& totals) {
+void Accounting::enter(const io::Source& source, std::size_t corpus, const Totals& totals) {
+  make_room(corpus + 1);
   all_ += totals;
   corpora_[corpus] += totals;
   formats_[io::kind_name(source.format, source.compression)] += totals;

@@ -7,7 +7,6 @@
 #include <set>
 #include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "io/corpus.hpp"
@@ -46,7 +45,8 @@ struct CorpusShare {
   double weight;
 };
 
-/// Kept by ingest, on its executor; read by others once ingest has ended.
+/// Kept by ingest, on its executor, about all it has read; and once more by the control, step by step, about what has
+/// been trained on, which is what a run's totals and its checkpoints say.
 class Accounting {
  public:
   struct Rules {
@@ -57,9 +57,13 @@ class Accounting {
   Accounting() = default;
   explicit Accounting(const Rules& rules) : rules_(rules) {}
 
-  /// Enters a part of a document of corpus number `corpus`.
+  /// Enters a part of a document of corpus number `corpus`. False for a skip that was entered in an earlier epoch.
   ///   Throws DamageError where a skip is one too many.
-  void enter(const TokenPart& part, std::size_t corpus);
+  bool enter(const TokenPart& part, std::size_t corpus);
+  /// Enters a whole document.
+  void enter(const io::Source& source, std::size_t corpus, const Totals& totals);
+  /// What `more` has entered, as if it had been entered here; nobody is judged.
+  Accounting& operator+=(const Accounting& more);
 
   /// Throws DamageError where too large a part of what was met so far is damaged.
   void check_epoch() const;
@@ -75,15 +79,18 @@ class Accounting {
   std::vector<FileTotals> record_files() const;
 
  private:
+  friend std::string to_json(const Accounting& accounting, const std::vector<Dataset>& datasets);
+  friend class AccountingReader;
+
   void check_fraction(double allowed) const;
-  void enter_skip(const io::RawDocument& document, std::size_t corpus);
-  void add(const io::Source& source, std::size_t corpus, const Totals& totals);
+  bool enter_skip(const io::RawDocument& document, std::size_t corpus);
+  void make_room(std::size_t corpora_count);
 
   Rules rules_;
   Totals all_;
   std::uint64_t binaries_count_ = 0;
   std::vector<io::Skip> skips_;
-  std::set<std::pair<const io::Source*, std::uint64_t>> met_;  // skips of earlier epochs
+  std::set<std::string> met_;  // the skips, as lines: of earlier epochs, and of a run that is gone on with
   std::vector<std::uint64_t> epochs_;
   std::vector<Totals> corpora_;
   std::map<std::string, Totals> formats_;

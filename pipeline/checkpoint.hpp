@@ -5,68 +5,70 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "compute/gpt2.hpp"
 #include "io/files.hpp"
+#include "io/safetensors.hpp"
 #include "io/tokenizer.hpp"
 #include "pipeline/checkpoint_error.hpp"
+#include "pipeline/checkpoint_state.hpp"
 #include "pipeline/run.hpp"
-#include "pipeline/settings.hpp"
 #include "sched/task.hpp"
 
 namespace pipeline {
 
-/// Where a run stands.
-struct Progress {
-  std::uint64_t steps = 0;
-  std::uint64_t targets_count = 0;
-  std::uint64_t documents_count = 0;
-};
-
 /// XXH3-128 over name and bits of every tensor in the order of the flat array, in lower-case hex.
 std::string digest(const std::vector<compute::Tensor>& tensors, std::span<const float> weights);
 
-/// Writes the checkpoints of one run. What it refers to outlives it.
-class CheckpointWriter {
- public:
-  CheckpointWriter(io::Files& files, const TrainSettings& settings, const io::Tokenizer& tokenizer);
-
-  /// Writes RUN/checkpoints/step-NNNNNNNN and removes all but the newest `settings.keep` of this run. After a failure
-  /// nothing of it is left; throws FileError.
-  sched::task<void> write(const Model& model, Progress progress);
-
-  /// The newest; empty where there is none.
-  std::string newest() const { return written_.empty() ? std::string() : written_.back(); }
-
- private:
-  io::Files& files_;
-  const TrainSettings& settings_;
-  const io::Tokenizer& tokenizer_;
-  std::vector<std::string> written_;
+/// The numbers of a model as they stood between two steps, in the model's own memory or in a copy.
+struct ModelImage {
+  std::span<const float> weights;
+  std::span<const float> moment1;
+  std::span<const float> moment2;
 };
 
-/// A checkpoint read back for generating or inspecting, by blocking calls.
+/// What is the same in all checkpoints of a run. What it refers to outlives it.
+struct CheckpointSource {
+  const compute::Gpt2Shape& shape;
+  const std::vector<compute::Tensor>& tensors;
+  const io::Tokenizer& tokenizer;
+  std::string manifest;                                             ///< corpus.jsonl
+  std::uint64_t shard_bytes_max = io::safetensors_shard_bytes_max;  ///< of a file of tensors
+};
+
+/// Writes a new folder with everything in it, each file synced, and syncs the folder; fills in the checksums of
+/// `state`.
+///   names: gets the names of the files that were begun.
+///   Throws FileError; what was written until then stays.
+sched::task<void> write_checkpoint(io::Files& files, std::string folder, const CheckpointSource& source,
+                                   ModelImage image, CheckpointState state, std::vector<std::string>& names);
+
+/// Syncs a file or a folder by its name. Throws FileError.
+sched::task<void> sync_path(io::Files& files, std::string path);
+
+/// A checkpoint read back, by blocking calls.
 struct Checkpoint {
   std::string path;
   compute::Gpt2Shape shape{};
   std::vector<compute::Tensor> tensors;
   FloatArena weights;
-  std::string state_json;
-  std::string recorded_digest;  ///< from state.json
+  CheckpointState state;
 };
 
-/// `path` is a checkpoint, or a run whose newest whole checkpoint is meant. Throws CheckpointError.
-std::string find_checkpoint(const std::string& path);
+/// `path` is a checkpoint, or a run whose newest whole checkpoint is meant: what is damaged is passed over and named in
+/// a line of `damaged`. Reads configuration, weights and state, and verifies them. Throws CheckpointError.
+Checkpoint read_checkpoint(const std::string& path, std::vector<std::string>& damaged);
 
-/// Reads configuration, weights and state; the weights must have the digest that was recorded. Throws CheckpointError.
-Checkpoint read_checkpoint(const std::string& path);
+/// The optimizer's state of that checkpoint, verified. Throws CheckpointError.
+void read_moments(const Checkpoint& checkpoint, FloatArena& moment1, FloatArena& moment2);
+
+/// A file of the checkpoint that is text, verified. Throws CheckpointError.
+std::string read_checkpoint_text(const Checkpoint& checkpoint, const std::string& name);
 
 /// The tokenizer kept with a checkpoint.
-std::shared_ptr<const io::Tokenizer> checkpoint_tokenizer(const std::string& checkpoint_path);
-
-/// Whether the folder holds a run already: any of what a run writes.
-bool holds_run(const std::string& path);
+std::shared_ptr<const io::Tokenizer> checkpoint_tokenizer(const Checkpoint& checkpoint);
 
 }  // namespace pipeline

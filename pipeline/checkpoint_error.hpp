@@ -12,4 +12,10 @@ class CheckpointError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// It does, but of a version that comes after ours: nothing is wrong with it.
+class NewerVersionError : public CheckpointError {
+ public:
+  using CheckpointError::CheckpointError;
+};
+
 }  // namespace pipeline

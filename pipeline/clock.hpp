@@ -1,16 +1,14 @@
 #pragma once
 
-// Time as it is measured: monotonic nanoseconds.
+// Measured time in the units that are shown.
 
-#include <chrono>
 #include <cstdint>
+
+#include "sched/clock.hpp"
 
 namespace pipeline {
 
-inline std::uint64_t now_ns() noexcept {
-  const auto since_start = std::chrono::steady_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(since_start).count());
-}
+using sched::now_ns;
 
 inline double seconds(std::uint64_t nanoseconds) noexcept {
   return static_cast<double>(nanoseconds) * 1e-9;

@@ -65,16 +65,51 @@ void add_length_and_rate(CLI::App& app, TrainSettings& settings) {
              settings.schedule = compute::ScheduleKind::cosine;
            } else if (name == "wsd") {
              settings.schedule = compute::ScheduleKind::wsd;
+           } else if (name == "linear") {
+             settings.schedule = compute::ScheduleKind::linear;
            } else {
-             throw SettingsError(not_one_of("--schedule", name, "cosine, wsd, constant"));
+             throw SettingsError(not_one_of("--schedule", name, "cosine, linear, wsd, constant"));
            }
          },
-         "how the learning rate goes on after warm-up: cosine, wsd or constant")
+         "how the learning rate goes on after warm-up: cosine, linear, wsd or constant")
       ->default_str("cosine");
+  app.add_option("--final-lr-fraction", settings.final_lr_fraction, "share of the peak where the schedule ends")
+      ->capture_default_str();
+  app.add_option("--decay-fraction", settings.decay_fraction, "share of the run in which wsd falls")
+      ->capture_default_str();
   app.add_option("--weight-decay", settings.weight_decay, "decoupled weight decay, on matrices only")
       ->capture_default_str();
   app.add_option("--grad-clip", settings.grad_clip, "largest global norm of the gradient; 0: no clipping")
       ->capture_default_str();
+}
+
+void add_optimizer(CLI::App& app, TrainSettings& settings) {
+  app.add_option_function<std::string>(
+         "--optimizer",
+         [&settings](const std::string& name) {
+           if (name == "adamw") {
+             settings.optimizer = OptimizerKind::adamw;
+           } else if (name == "muon") {
+             settings.optimizer = OptimizerKind::muon;
+           } else {
+             throw SettingsError(not_one_of("--optimizer", name, "adamw, muon"));
+           }
+         },
+         "adamw, or muon for the matrices between embeddings and head with adamw for the rest")
+      ->default_str("adamw");
+  app.add_option("--beta1", settings.beta1, "decay of AdamW's first moment")->capture_default_str();
+  app.add_option("--beta2", settings.beta2, "decay of AdamW's second moment")->capture_default_str();
+  app.add_option("--epsilon", settings.epsilon, "AdamW's epsilon")->capture_default_str();
+  app.add_option("--muon-lr", settings.muon_learning_rate, "Muon's peak learning rate; --lr is AdamW's")
+      ->capture_default_str();
+  app.add_option("--muon-momentum", settings.muon_momentum, "Muon's momentum")->capture_default_str();
+  app.add_option("--label-smoothing", settings.label_smoothing, "share of a target's weight that all tokens have")
+      ->capture_default_str();
+  app.add_option("--z-loss", settings.z_loss, "weight of the squared logarithm of the softmax's sum")
+      ->capture_default_str();
+  app.add_option("--dropout", settings.dropout, "share of zeros in embeddings and in what blocks add")
+      ->capture_default_str();
+  app.add_option("--muon-weight-decay", settings.muon_weight_decay, "Muon's weight decay")->capture_default_str();
 }
 
 void add_model(CLI::App& app, TrainSettings& settings) {
@@ -91,24 +126,29 @@ void add_model(CLI::App& app, TrainSettings& settings) {
   app.add_option("--micro-batch", settings.micro_batch, "rows per micro-batch (default: the preset's)")
       ->check(at_least_one);
   app.add_option("--workers", settings.workers, "compute coroutines; a step has workers x accumulate micro-batches")
-      ->capture_default_str();
+      ->check(at_least_one)
+      ->default_str("12");
   app.add_option("--accumulate", settings.accumulate, "micro-batches per worker and step")->capture_default_str();
-  app.add_option_function<std::size_t>(
-         "--levels",
-         [](std::size_t levels) {
-           if (levels != 1) throw NotBuilt("--levels above 1");
-         },
-         "levels of the sphere: 1 (more are not built yet)")
-      ->default_str("1");
+  app.add_option("--levels", settings.levels, "levels of spheres, in place of --workers: 12, 144, 1728, 20736 workers")
+      ->check(at_least_one);
   app.add_option_function<std::string>(
          "--gradient-memory",
-         [](const std::string& name) {
-           if (name == "fast") throw NotBuilt("--gradient-memory fast");
-           if (name != "auto" && name != "lean")
-             throw SettingsError(not_one_of("--gradient-memory", name, "auto, lean"));
+         [&settings](const std::string& name) {
+           if (name == "auto") {
+             settings.gradient_memory = GradientMemory::automatic;
+           } else if (name == "lean") {
+             settings.gradient_memory = GradientMemory::lean;
+           } else if (name == "fast") {
+             settings.gradient_memory = GradientMemory::fast;
+           } else {
+             throw SettingsError(not_one_of("--gradient-memory", name, "auto, lean, fast"));
+           }
          },
-         "auto or lean: as few gradient buffers as the sum tree needs")
+         "lean: as few gradient buffers as the sum tree needs; fast: one for each worker of a sphere; the same weights")
       ->default_str("auto");
+  app.add_flag(
+      "--recompute", settings.recompute,
+      "keep only what enters each block, compute the rest again on the way back: less memory, a quarter more time");
   app.add_flag("--doc-mask", settings.document_mask, "let attention stop at document borders");
 }
 
@@ -198,11 +238,17 @@ void add_train(CLI::App& app, const ConfigFile& config, std::function<int()>& ch
   add_data(*train, *settings);
   add_model(*train, *settings);
   add_length_and_rate(*train, *settings);
+  add_optimizer(*train, *settings);
   add_validation(*train, *settings);
   train->add_option("--checkpoint-every", settings->checkpoint_every,
                     "steps between checkpoints (default: only at the end)");
-  train->add_option("--keep", settings->keep, "newest checkpoints to keep")->capture_default_str();
-  for (const char* const name : {"--resume", "--trace"}) not_built_option(*train, name);
+  train->add_option("--checkpoint-minutes", settings->checkpoint_minutes, "minutes between checkpoints, beside that");
+  train->add_option("--keep", settings->keep, "newest checkpoints to keep, beside the one with the best held-out loss")
+      ->capture_default_str();
+  train->add_flag("--resume", settings->resume,
+                  "go on from the newest whole checkpoint in --out, to the same weights as a run never stopped");
+  train->add_flag("--resume-anyway", settings->resume_anyway, "as --resume, though options or the corpus have changed");
+  not_built_option(*train, "--trace");
   train->callback([settings, &chosen] { chosen = [settings] { return train_command(*settings); }; });
 }
 
@@ -220,23 +266,100 @@ void add_tokenize(CLI::App& app, const ConfigFile& config, std::function<int()>&
   tokenize->callback([settings, &chosen] { chosen = [settings] { return tokenize_command(*settings); }; });
 }
 
+void add_tokenizer_train(CLI::App& tokenizer, std::function<int()>& chosen) {
+  CLI::App* const train = tokenizer.add_subcommand("train", "learn a byte-level BPE from the text below PATH...");
+  const auto settings = std::make_shared<TokenizerTrainSettings>();
+  train->add_option("--out", settings->out, "tokenizer.json to write")->required();
+  train->add_option("--vocab-size", settings->vocabulary_size, "ids, with special tokens and the 256 bytes")
+      ->required();
+  train->add_option("--min-frequency", settings->min_frequency, "merge no pair that stands less often")
+      ->capture_default_str();
+  train
+      ->add_option("--special", settings->special_tokens,
+                   "text of a special token, once for each; ids in this order, <|endoftext|> first where not given")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);  // else CLI11 takes [PAD] for a list
+  train
+      ->add_option("--max-token-length", settings->token_bytes_max,
+                   "merge only pairs that are shorter than so many bytes, except those of two bytes")
+      ->check(at_least_one);
+  train
+      ->add_option("--val-fraction", settings->val_fraction,
+                   "learn from no document that icosa train holds out with the same share")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  train
+      ->add_option_function<std::string>(
+          "--pattern",
+          [](const std::string& name) {
+            for (const char* const later : {"cl100k", "o200k", "qwen2"})
+              if (name == later) throw NotBuilt("--pattern " + name);
+            if (name != "gpt2") throw SettingsError(not_one_of("--pattern", name, "gpt2"));
+          },
+          "how text is split before merges: gpt2")
+      ->default_str("gpt2");
+  settings->shuffle = Shuffle::none;
+  add_data(*train, *settings);
+  // The order of the documents and their shares change nothing.
+  for (const char* const name : {"--mix", "--shuffle", "--seed"}) train->remove_option(train->get_option(name));
+  train->get_option("--tokenizer")
+      ->description("the tokenizer of token files among PATH: bytes, gpt2, a file or folder");
+  train->callback([settings, &chosen] { chosen = [settings] { return tokenizer_train_command(*settings); }; });
+}
+
+void add_tokenizer(CLI::App& app, std::function<int()>& chosen) {
+  CLI::App* const tokenizer = app.add_subcommand("tokenizer", "learn a tokenizer");
+  tokenizer->require_subcommand(1);
+  add_tokenizer_train(*tokenizer, chosen);
+}
+
 void add_generate(CLI::App& app, std::function<int()>& chosen) {
   CLI::App* const generate = app.add_subcommand("generate", "continue a prompt with a trained model");
   const auto options = std::make_shared<GenerateOptions>();
-  generate->add_option("RUN", options->source, "folder of a run or of one of its checkpoints")->required();
+  generate->add_option("RUN", options->source, "folder of a run, of a checkpoint or of a Hugging Face model")->required();
+  GeneratorOptions& generator = options->generator;
   generate->add_option("--prompt", options->prompt, "text to continue");
+  generate->add_option("--prompt-file", options->prompt_file, "file with the text to continue; -: standard input");
   generate->add_option("--max-tokens", options->tokens_max, "tokens to add at most")->capture_default_str();
-  generate->add_option("--temperature", options->sampling.temperature, "0: always the most likely token")
+  generate->add_option("--samples", options->samples_count, "continuations of the prompt")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  generate->add_option("--temperature", generator.sampling.temperature, "0: always the most likely token")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  generate->add_option("--top-k", options->sampling.top_k, "choose among so many tokens; 0: all")
+  generate->add_option("--top-k", generator.sampling.top_k, "choose among so many tokens; 0: all")
       ->capture_default_str();
-  generate->add_option("--top-p", options->sampling.top_p, "choose among the most likely tokens of this total")
+  generate->add_option("--top-p", generator.sampling.top_p, "choose among the most likely tokens of this total")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  generate->add_option("--seed", options->seed, "seed of the choice")->capture_default_str();
+  generate
+      ->add_option("--min-p", generator.sampling.min_p,
+                   "leave out tokens below this share of the most likely one's probability")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  generate->add_option("--repetition-penalty", generator.repetition_penalty, "above 1: tokens repeat less; 1: none")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  generate->add_option("--seed", generator.seed, "seed of the choice")->capture_default_str();
+  generate->add_flag("--json", options->json, "a line of JSON for each continuation");
   generate->add_flag("--quiet", options->quiet, "show errors only");
   generate->callback([options, &chosen] { chosen = [options] { return generate_command(*options); }; });
+}
+
+void add_eval(CLI::App& app, std::function<int()>& chosen) {
+  CLI::App* const eval = app.add_subcommand("eval", "loss, perplexity and bits per byte of a model over documents");
+  const auto options = std::make_shared<EvalOptions>();
+  eval->add_option("RUN", options->source, "folder of a run, of a checkpoint or of a Hugging Face model")->required();
+  add_data(*eval, options->data);
+  // Every token counts once, whatever the order; the tokenizer is the model's.
+  for (const char* const name : {"--mix", "--shuffle", "--seed", "--tokenizer", "--summary"})
+    eval->remove_option(eval->get_option(name));
+  eval->add_option("--seq-len", options->seq_len, "positions of a window (default: all of the model's)");
+  eval->add_option("--stride", options->stride,
+                   "how far each window goes on; the others of its positions are context (default: half)");
+  eval->add_flag("--json", options->json, "print one JSON object");
+  eval->callback([options, &chosen] { chosen = [options] { return eval_command(*options); }; });
 }
 
 void add_token_command(CLI::App& app, std::function<int()>& chosen, const char* name, const char* description,
@@ -250,11 +373,34 @@ void add_token_command(CLI::App& app, std::function<int()>& chosen, const char* 
   sub->callback([options, command, &chosen] { chosen = [options, command] { return command(*options); }; });
 }
 
+void add_bench(CLI::App& app, std::function<int()>& chosen) {
+  CLI::App* const bench = app.add_subcommand("bench", "measure on this machine");
+  bench->require_subcommand(1);
+  CLI::App* const step = bench->add_subcommand(
+      "step", "where the time of a training step goes, operation by operation, beside what the machine could do");
+  const auto options = std::make_shared<BenchOptions>();
+  step->add_option("--model", options->model, "a preset: " + preset_names())->capture_default_str();
+  step->add_option("--vocab-size", options->vocabulary, "tokens (default: what the preset is usually trained with)");
+  step->add_option("--workers", options->micro_batches, "micro-batches of a step")
+      ->check(at_least_one)
+      ->capture_default_str();
+  step->add_option("--seconds", options->seconds, "time to measure for")->capture_default_str();
+  step->callback([options, &chosen] { chosen = [options] { return bench_command(*options); }; });
+}
+
 void add_inspect(CLI::App& app, std::function<int()>& chosen) {
   CLI::App* const inspect = app.add_subcommand("inspect", "show what a run, a checkpoint or a corpus holds");
   const auto paths = std::make_shared<std::vector<std::string>>();
   inspect->add_option("RUN|CHECKPOINT|PATH", *paths, "what to look at")->required();
-  inspect->callback([paths, &chosen] { chosen = [paths] { return inspect_command(*paths); }; });
+  const auto options = std::make_shared<InspectOptions>();
+  inspect->add_option("--tokenizer", options->tokenizer, "of a corpus: what tokens are counted with")
+      ->capture_default_str();
+  inspect->add_option("--text-key", options->text_key, "of a corpus: the key of the text in JSON records")
+      ->capture_default_str();
+  inspect->add_flag("--all", options->all, "of a corpus: read all of it, not a sample of 64 MiB");
+  inspect->add_flag("--quiet", options->quiet, "show no progress");
+  inspect->callback(
+      [paths, options, &chosen] { chosen = [paths, options] { return inspect_command(*paths, *options); }; });
 }
 
 /// Reads the file that --config names, if it does, and puts its options in front of the command line's own.
@@ -294,13 +440,16 @@ int run_command_line(int argument_count, char** arguments) {
   app.require_subcommand(1);
   add_train(app, config, chosen);
   add_tokenize(app, config, chosen);
+  add_tokenizer(app, chosen);
   add_generate(app, chosen);
   add_token_command(app, chosen, "encode", "standard input to token ids", "a line {\"text\": ...} in, a line [ids] out",
                     &encode_command);
   add_token_command(app, chosen, "decode", "token ids to text", "a line [ids] in, a line {\"text\": ...} out",
                     &decode_command);
   add_inspect(app, chosen);
-  for (const char* const name : {"eval", "tokenizer", "export", "bench"}) not_built_command(app, name);
+  add_bench(app, chosen);
+  add_eval(app, chosen);
+  for (const char* const name : {"export"}) not_built_command(app, name);
 
   try {
     put_in_config(app, words, config);

@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "compute/sampling.hpp"
+#include "pipeline/generator.hpp"
+#include "pipeline/inspect_corpus.hpp"
+#include "pipeline/presets.hpp"
 #include "pipeline/settings.hpp"
 
 namespace pipeline {
@@ -16,10 +18,20 @@ namespace pipeline {
 struct GenerateOptions {
   std::string source;  ///< RUN or CHECKPOINT
   std::string prompt;
+  std::string prompt_file;  ///< "-": standard input
   std::size_t tokens_max = 200;
-  compute::Sampling sampling{0.8, 0, 0.95};
-  std::uint64_t seed = 1;
+  std::size_t samples_count = 1;
+  GeneratorOptions generator;
+  bool json = false;
   bool quiet = false;
+};
+
+/// Of `icosa bench step`.
+struct BenchOptions {
+  std::string model{default_preset};
+  std::size_t vocabulary = 0;      ///< 0: what the preset is usually trained with
+  std::size_t micro_batches = 12;  ///< of a step
+  double seconds = 8;
 };
 
 struct TokenOptions {
@@ -27,11 +39,22 @@ struct TokenOptions {
   bool jsonl = false;
 };
 
+int bench_command(const BenchOptions& options);
+struct EvalOptions {
+  std::string source;       ///< RUN or CHECKPOINT
+  DataSettings data;        ///< its tokenizer is the checkpoint's
+  std::size_t seq_len = 0;  ///< 0: all positions of the model
+  std::size_t stride = 0;   ///< 0: half of that
+  bool json = false;
+};
+
 int train_command(TrainSettings settings);
 int tokenize_command(TokenizeSettings settings);
+int tokenizer_train_command(TokenizerTrainSettings settings);
 int generate_command(const GenerateOptions& options);
 int encode_command(const TokenOptions& options);
 int decode_command(const TokenOptions& options);
-int inspect_command(const std::vector<std::string>& paths);
+int eval_command(EvalOptions options);
+int inspect_command(const std::vector<std::string>& paths, const InspectOptions& options);
 
 }  // namespace pipeline

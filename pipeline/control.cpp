@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "io/error.hpp"
+#include "pipeline/accounting_json.hpp"
 #include "pipeline/clock.hpp"
 #include "pipeline/interrupt.hpp"
 #include "pipeline/update.hpp"
@@ -41,51 +42,43 @@ Waits waits_of(const Run& run) {
   return waits;
 }
 
-compute::AdamWStep adamw_step(const ControlRoom& room, std::uint64_t step) {
-  compute::AdamWStep adamw{};
-  adamw.learning_rate = compute::learning_rate(room.schedule, step);
-  adamw.weight_decay = room.settings.weight_decay;
-  adamw.step = step;
-  return adamw;
-}
-
-/// metrics.jsonl of the run: whole lines only, also when the disk fills up.
-class MetricsFile {
- public:
-  explicit MetricsFile(io::Files& files) : files_(files) {}
-
-  sched::task<void> open(std::string path) { file_ = co_await files_.open(path, O_WRONLY | O_CREAT | O_APPEND, 0666); }
-  sched::task<void> append(std::string line) {
-    std::exception_ptr failure;
-    try {
-      co_await files_.write(file_, size_bytes_, std::as_bytes(std::span(line)));
-      size_bytes_ += line.size();
-    } catch (const io::FileError&) {
-      failure = std::current_exception();
-    }
-    if (!failure) co_return;
-    // Half a line may have gone down. The run ends here, so a blocking call holds up nobody; where it fails too, the
-    // failure of the write says what is wrong.
-    [[maybe_unused]] const int result = ::ftruncate(file_.descriptor(), static_cast<off_t>(size_bytes_));
-    std::rethrow_exception(failure);
+UpdateSettings update_settings(const ControlRoom& room, std::uint64_t step) {
+  const TrainSettings& settings = room.settings;
+  UpdateSettings update{};
+  update.grad_clip = settings.grad_clip;
+  update.step.learning_rate = compute::learning_rate(room.schedule, step);
+  update.step.beta1 = settings.beta1;
+  update.step.beta2 = settings.beta2;
+  update.step.epsilon = settings.epsilon;
+  update.step.weight_decay = settings.weight_decay;
+  update.step.step = step;
+  if (settings.optimizer == OptimizerKind::muon) {
+    compute::Schedule schedule = room.schedule;
+    schedule.peak = settings.muon_learning_rate;
+    update.muon = compute::MuonStep{};
+    update.muon->learning_rate = compute::learning_rate(schedule, step);
+    update.muon->momentum = settings.muon_momentum;
+    update.muon->weight_decay = settings.muon_weight_decay;
   }
-  sched::task<void> close() { co_await files_.close(std::move(file_)); }
-
- private:
-  io::Files& files_;
-  io::OpenFile file_;
-  std::uint64_t size_bytes_ = 0;
-};
+  return update;
+}
 
 /// The run as the control sees it, step after step.
 class Journal {
  public:
-  Journal(ControlRoom& room) : room_(room), metrics_file_(room.files) {}
+  Journal(ControlRoom& room)
+      : room_(room),
+        first_step_(room.totals.progress.steps + 1),
+        metrics_file_(room.files, room.settings.out + "/metrics.jsonl"),
+        skips_file_(room.files, room.settings.out + "/skipped.jsonl") {}
 
   sched::task<void> begin() {
-    std::string path = room_.settings.out + "/metrics.jsonl";
-    co_await metrics_file_.open(std::move(path));
-    step_began_ns_ = now_ns();
+    co_await metrics_file_.open(room_.logs.metrics_bytes);
+    co_await skips_file_.open(room_.logs.skipped_bytes, room_.skips_written);
+    co_await skips_file_.append(room_.skips_walked);
+    if (room_.settings.checkpoint_every != 0 || room_.settings.checkpoint_minutes > 0)
+      co_await room_.checkpoints.make_ready(room_.run);
+    step_began_ns_ = checkpoint_ns_ = now_ns();
   }
 
   /// After the update of `step`: counts, writes the metrics line and draws the progress.
@@ -101,7 +94,9 @@ class Journal {
     totals.progress.targets_count += gradient.targets_count;
     totals.progress.documents_count += gradient.documents_count;
     totals.final_loss = gradient.nats / static_cast<double>(gradient.targets_count);
-    if (step > 1) {
+    position_ = gradient.position;
+    totals.accounting += *gradient.books;
+    if (step > first_step_) {
       totals.steady_targets_count += gradient.targets_count;
       totals.steady_ns += step_ns;
       totals.steady_update_ns += update_ns;
@@ -121,6 +116,8 @@ class Journal {
     waits_ = waits;
     std::string line = to_json_line(metrics);
     co_await metrics_file_.append(std::move(line));
+    co_await skips_file_.append(gradient.books->skips());
+    totals.skipped_count = skips_file_.count();
     co_await show(metrics, ended_ns);
   }
 
@@ -132,7 +129,7 @@ class Journal {
 
   sched::task<void> evaluate_now(bool whole) {
     if (!room_.validation) co_return;
-    const Validation& held_out = *room_.validation;
+    const HeldOut& held_out = *room_.validation;
     Accounting accounting(Accounting::Rules{room_.settings.strict, 1});
     PackerShape shape = held_out.shape;
     if (whole) shape.targets_max = ~std::uint64_t{0};
@@ -140,34 +137,110 @@ class Journal {
         room_.files, held_out.datasets, held_out.tokenizer, held_out.feed, shape, held_out.blocks, false, accounting,
         {}};
     const Evaluation evaluation = co_await evaluate(room_.run, ingest);
-    if (whole) room_.totals.validation_accounting = std::move(accounting);
+    const std::uint64_t documents_count = accounting.all().documents;
+    if (whole) {
+      co_await skips_file_.append(accounting.skips());
+      room_.totals.skipped_count = skips_file_.count();
+      room_.totals.validation_accounting = std::move(accounting);
+    }
     if (evaluation.targets_count == 0) co_return;
-    room_.totals.validation = evaluation;
+    RunTotals& totals = room_.totals;
+    totals.validation = Validation{totals.progress.steps, evaluation, documents_count};
+    if (!totals.best || evaluation.loss() < totals.best->evaluation.loss()) totals.best = totals.validation;
     std::string line = fmt::format("step {}: held-out loss {:.4f}, {:.4f} bits per byte over {} tokens{}",
                                    room_.totals.progress.steps, evaluation.loss(), evaluation.bits_per_byte(),
                                    format_count(evaluation.targets_count), whole ? ", all there are" : "");
     co_await room_.console.say(std::move(line));
   }
 
-  sched::task<void> end() { co_await metrics_file_.close(); }
+  /// Whether it is time for a checkpoint.
+  bool checkpoint_due(std::uint64_t step) const noexcept {
+    const TrainSettings& settings = room_.settings;
+    if (settings.checkpoint_every != 0 && step % settings.checkpoint_every == 0) return true;
+    if (retry_ns_ != 0 && now_ns() >= retry_ns_) return true;
+    return settings.checkpoint_minutes > 0 && seconds(now_ns() - checkpoint_ns_) >= 60 * settings.checkpoint_minutes;
+  }
+
+  /// Hands a checkpoint over to be written while training goes on. One that fails is said, and tried again after a
+  /// while, which doubles from one failure to the next.
+  sched::task<void> save() {
+    checkpoint_ns_ = now_ns();
+    retry_ns_ = 0;
+    std::string failure;
+    try {
+      co_await metrics_file_.flush();
+      co_await skips_file_.flush();
+    } catch (const io::FileError& error) {
+      failure = fmt::format("no checkpoint of step {}: {}", room_.totals.progress.steps, error.what());
+    }
+    if (failure.empty()) {
+      CheckpointState state = state_now(false);
+      co_await room_.checkpoints.save(room_.run, std::move(state));
+    } else {
+      co_await say_failure(std::move(failure));
+    }
+    co_await say_failures();
+  }
+
+  sched::task<void> say_failures() {
+    std::vector<std::string> failures = room_.checkpoints.take_failures();
+    for (std::string& failure : failures) co_await say_failure(std::move(failure));
+  }
+
+  /// The run ends here, or is interrupted.
+  sched::task<void> end(bool finished) {
+    co_await metrics_file_.close();
+    co_await skips_file_.close();
+    co_await room_.checkpoints.settle();
+    co_await say_failures();
+    CheckpointState state = state_now(finished);
+    co_await room_.checkpoints.save_and_wait(room_.run, std::move(state));
+    co_await room_.checkpoints.finish();
+  }
 
  private:
+  sched::task<void> say_failure(std::string failure) {
+    constexpr std::uint64_t pause_ns_min = 10'000'000'000;
+    constexpr std::uint64_t pause_ns_max = 640'000'000'000;
+    retry_pause_ns_ = std::clamp(2 * retry_pause_ns_, pause_ns_min, pause_ns_max);
+    retry_ns_ = now_ns() + retry_pause_ns_;
+    std::string line = fmt::format("icosa: {}; the run goes on and tries again in {} or with the next checkpoint",
+                                   failure, format_duration(seconds(retry_pause_ns_)));
+    co_await room_.console.warn(std::move(line));
+  }
+
+  CheckpointState state_now(bool finished) const {
+    const RunTotals& totals = room_.totals;
+    CheckpointState state = room_.checkpoint;
+    state.finished = finished;
+    state.progress = totals.progress;
+    state.final_loss = totals.final_loss;
+    state.length = room_.length;
+    if (totals.validation && totals.validation->step == totals.progress.steps) state.validation = totals.validation;
+    state.best = totals.best;
+    state.logs = {metrics_file_.size_bytes(), skips_file_.size_bytes()};
+    state.position = *position_;
+    state.accounting = to_json(totals.accounting, room_.datasets);
+    return state;
+  }
+
   sched::task<void> show(const StepMetrics& metrics, std::uint64_t now) {
     constexpr std::uint64_t drawn_every_ns = 100'000'000;
     constexpr std::uint64_t said_every_ns = 10'000'000'000;
     const std::uint64_t every_ns = room_.console.interactive() ? drawn_every_ns : said_every_ns;
-    const bool last = metrics.step == room_.steps_total;
+    const bool last = metrics.step == room_.length.steps;
     if (room_.console.quiet() || (now - shown_ns_ < every_ns && !last)) co_return;
     shown_ns_ = now;
     StepMetrics smooth = metrics;  // a single step's figures flicker
     const RunTotals& totals = room_.totals;
     if (totals.steady_ns > 0)
       smooth.tokens_per_second = static_cast<double>(totals.steady_targets_count) / seconds(totals.steady_ns);
-    const double step_seconds =
-        metrics.step > 1 ? seconds(totals.steady_ns) / static_cast<double>(metrics.step - 1) : metrics.step_ms * 1e-3;
-    const double left = step_seconds * static_cast<double>(room_.steps_total - metrics.step);
-    std::string line = progress_line(smooth, room_.steps_total, left, room_.console.width());
-    if (room_.console.interactive()) {
+    const double step_seconds = metrics.step > first_step_
+                                    ? seconds(totals.steady_ns) / static_cast<double>(metrics.step - first_step_)
+                                    : metrics.step_ms * 1e-3;
+    const double left = step_seconds * static_cast<double>(room_.length.steps - metrics.step);
+    std::string line = progress_line(smooth, room_.length.steps, left, room_.console.width());
+    if (room_.console.interactive() && !last) {
       co_await room_.console.draw(std::move(line));
     } else {
       co_await room_.console.say(std::move(line));
@@ -175,7 +248,13 @@ class Journal {
   }
 
   ControlRoom& room_;
-  MetricsFile metrics_file_;
+  std::uint64_t first_step_;  // of this process
+  RunLog metrics_file_;
+  SkipsLog skips_file_;
+  std::shared_ptr<const IngestPosition> position_;  // behind the last step
+  std::uint64_t checkpoint_ns_ = 0;                 // when the last one was due
+  std::uint64_t retry_ns_ = 0;                      // when one that failed is tried again, if one has
+  std::uint64_t retry_pause_ns_ = 0;
   std::uint64_t step_began_ns_ = 0;
   std::uint64_t shown_ns_ = 0;
   Waits waits_;
@@ -186,21 +265,20 @@ bool due(std::uint64_t step, std::uint64_t every, bool last) {
   return every != 0 && step % every == 0 && !last;
 }
 
-sched::task<void> checkpoint_now(ControlRoom& room) {
-  co_await room.checkpoints.write(room.run.model, room.totals.progress);
-}
-
 /// Between two steps the control alone works: it owns the weights and every core.
 sched::task<void> between_steps(ControlRoom& room, Journal& journal, std::uint64_t step, bool last) {
-  if (due(step, room.settings.eval_every, last)) co_await journal.evaluate_now(false);
+  co_await journal.say_failures();
+  // A checkpoint is evaluated where anything is: the best of them stays.
+  const bool save = journal.checkpoint_due(step) && !last;
+  const bool evaluate = due(step, room.settings.eval_every, last) || (save && room.settings.eval_every != 0);
+  if (evaluate) co_await journal.evaluate_now(false);
   const bool stop = interrupted();
   if (last || stop) {
     if (last) co_await journal.evaluate_now(true);
-    co_await checkpoint_now(room);
-    co_await journal.end();
+    co_await journal.end(last);
     if (stop && !last) throw Interrupted();
-  } else if (due(step, room.settings.checkpoint_every, last)) {
-    co_await checkpoint_now(room);
+  } else if (save) {
+    co_await journal.save();
   }
 }
 
@@ -210,17 +288,18 @@ sched::task<void> control(ControlRoom& room) {
   Run& run = room.run;
   Journal journal(room);
   co_await journal.begin();
-  for (std::uint64_t step = 1;; ++step) {
+  for (std::uint64_t step = room.totals.progress.steps + 1;; ++step) {
     journal.step_begins();
     open_step(run, step);
-    Gradient* const gradient = co_await run.boundary.receive();
+    const GradientRow* const row = co_await run.boundary.receive();
     const std::uint64_t update_began_ns = now_ns();
-    UpdateSettings update_settings{room.settings.grad_clip, adamw_step(room, step)};
-    const double norm = co_await update(run, update_settings, *gradient);
+    Gradient* const gradient = add_counts(*row);
+    UpdateSettings wanted = update_settings(room, step);
+    const double norm = co_await update(run, wanted, *row, gradient->targets_count);
     if (run.hooks.after_update) run.hooks.after_update(run, step);
     const bool last = gradient->last_step;
     co_await journal.record(step, *gradient, norm, update_began_ns);
-    run.gradients.give_back(gradient);
+    for (Gradient* const buffer : row->span()) run.gradients.give_back(buffer);
     co_await between_steps(room, journal, step, last);
     if (last) co_return;
   }

@@ -5,41 +5,38 @@
 
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
 #include <vector>
 
 #include "compute/schedule.hpp"
 #include "io/files.hpp"
-#include "pipeline/checkpoint.hpp"
+#include "pipeline/checkpoint_writer.hpp"
 #include "pipeline/console.hpp"
 #include "pipeline/evaluate.hpp"
 #include "pipeline/metrics.hpp"
 #include "pipeline/run.hpp"
+#include "pipeline/run_log.hpp"
 #include "pipeline/settings.hpp"
 #include "sched/task.hpp"
 
 namespace pipeline {
 
-/// The run was asked to end, and has written its checkpoint.
-class Interrupted : public std::runtime_error {
- public:
-  Interrupted() : std::runtime_error("interrupted") {}
-};
-
-/// What a run amounted to, gathered by the control.
+/// What a run amounted to, gathered by the control. Where it goes on it begins with what a checkpoint says.
 struct RunTotals {
   Progress progress;
   double final_loss = 0;
+  Accounting accounting;                   ///< of what was trained on
   Accounting validation_accounting;        ///< of the evaluation over all that is held out
-  std::optional<Evaluation> validation;    ///< the last one
-  std::uint64_t steady_targets_count = 0;  ///< of all steps but the first
+  std::optional<Validation> validation;    ///< the last one
+  std::optional<Validation> best;          ///< of all
+  std::uint64_t skipped_count = 0;         ///< lines of skipped.jsonl
+  std::uint64_t steady_targets_count = 0;  ///< of all steps but the first of this process
   std::uint64_t steady_ns = 0;             ///< their time, without evaluations and checkpoints
   std::uint64_t steady_update_ns = 0;
   std::uint64_t steady_data_wait_ns = 0;  ///< summed over cores
 };
 
 /// What is held out, and how it is read.
-struct Validation {
+struct HeldOut {
   std::vector<Dataset>& datasets;
   const io::Tokenizer& tokenizer;
   FeedOptions feed;
@@ -53,14 +50,20 @@ struct ControlRoom {
   io::Files& files;
   const TrainSettings& settings;
   compute::Schedule schedule;
-  std::uint64_t steps_total;             ///< length of the run
-  std::optional<Validation> validation;  ///< what is held out; none where nothing is
+  RunLength length;
+  LogSizes logs;                        ///< where they go on
+  std::vector<io::Skip> skips_written;  ///< that stand in skipped.jsonl
+  std::vector<io::Skip> skips_walked;   ///< of the walk through the folders
+  const std::vector<Dataset>& datasets;
+  CheckpointState checkpoint;         ///< what is the same in every one
+  std::optional<HeldOut> validation;  ///< what is held out; none where nothing is
   CheckpointWriter& checkpoints;
   Console& console;
   RunTotals& totals;
 };
 
-/// Runs until the last step is done. Throws Interrupted after Ctrl-C, FileError where the disk refuses.
+/// Runs from the step after `totals.progress` until the last one is done. Throws Interrupted after Ctrl-C, FileError
+/// where the disk refuses.
 sched::task<void> control(ControlRoom& room);
 
 }  // namespace pipeline

@@ -82,6 +82,7 @@ const TokenPart* CorpusStream::part_of(const Entry& entry) {
     long_entry_ = entry;
     return nullptr;
   }
+  part_.restart = {};
   part_.ids = ids_of(*entry.chunk, entry.index);
   part_.text_bytes = item.text_bytes;
   used(item);
@@ -188,7 +189,10 @@ sched::task<bool> CorpusStream::fetch_long_piece() {
   if (!long_document_) {
     long_document_.emplace(files_, item.document, text_key_);
     long_encoder_ = tokenizer_.encoder();
+    long_restart_ = long_given_ = std::exchange(inside_, {});
+    long_document_->skip(long_given_.offset_bytes);
     long_tokens_ = item.document.begin_bytes;
+    if (item.document.source->tokens) long_tokens_ += long_given_.tokens;
   }
   std::string text;
   const bool more = co_await long_document_->next(text);
@@ -205,6 +209,16 @@ sched::task<bool> CorpusStream::fetch_long_piece() {
   part_.item = &item;
   part_.ids = long_ids_;
   part_.last = !more;
+  part_.restart = long_restart_;
+  long_given_.offset_bytes += text.size();
+  long_given_.tokens += long_ids_.size();
+  long_given_.text_bytes += part_.text_bytes;
+  const std::optional<std::size_t> held = tokens ? 0 : long_encoder_->held_bytes();
+  if (held) {
+    long_restart_ = long_given_;
+    long_restart_.offset_bytes -= *held;
+    long_restart_.text_bytes -= *held;
+  }
   long_ready_ = true;
   co_return true;
 }

@@ -33,12 +33,22 @@ struct CorpusPosition {
   bool operator==(const CorpusPosition&) const = default;
 };
 
+/// Where to go on within a document that is read from disk piece by piece: from there on the ids are the same.
+struct LongPosition {
+  std::uint64_t offset_bytes = 0;  ///< in what io::LongDocument gives
+  std::uint64_t tokens = 0;        ///< before it
+  std::uint64_t text_bytes = 0;    ///< that they stand for
+
+  bool operator==(const LongPosition&) const = default;
+};
+
 /// Some tokens of a document, or what happened in its place.
 struct TokenPart {
   const TokenItem* item = nullptr;
   std::span<const io::TokenId> ids;
   std::uint64_t text_bytes = 0;  ///< that the ids stand for, or nearly: a piece of a long text may end within a token
   bool last = false;             ///< of the document
+  LongPosition restart;          ///< from where a long document gives these ids, or some before them
 };
 
 /// Bounds of the window of `--shuffle window`; they are part of the order.
@@ -69,6 +79,8 @@ class CorpusStream {
   sched::task<bool> fetch();
   /// Behind the last part that `take` gave with `last`.
   const CorpusPosition& position() const noexcept { return position_; }
+  /// Before the first `take`: the first document was used up to there.
+  void begin_inside(const LongPosition& position) noexcept { inside_ = position; }
 
  private:
   struct Entry {
@@ -109,6 +121,9 @@ class CorpusStream {
   std::unique_ptr<io::Encoder> long_encoder_;
   std::vector<io::TokenId> long_ids_;
   std::uint64_t long_tokens_ = 0;  // of a file of tokens: what is read next
+  LongPosition long_given_;        // of the long document, so far
+  LongPosition long_restart_;
+  LongPosition inside_;
   bool long_ready_ = false;
 };
 

@@ -23,6 +23,7 @@ DocumentFeed::DocumentFeed(const Place& place, std::vector<Dataset>& datasets, c
   const double sum = std::accumulate(weights_.begin(), weights_.end(), 0.0);
   for (double& weight : weights_) weight /= sum;
   choose();
+  streams_[current_]->begin_inside(start.inside);
 }
 
 void DocumentFeed::start(sched::Scope& scope) {

@@ -18,6 +18,7 @@ namespace pipeline {
 /// Where to go on in a feed.
 struct FeedPosition {
   std::vector<CorpusPosition> corpora;
+  LongPosition inside;  ///< of the document that comes next
   bool operator==(const FeedPosition&) const = default;
 };
 

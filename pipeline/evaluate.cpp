@@ -1,10 +1,13 @@
 #include "pipeline/evaluate.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numbers>
 #include <optional>
+#include <span>
 #include <utility>
 
+#include "pipeline/window_packer.hpp"
 #include "sched/scope.hpp"
 
 namespace pipeline {
@@ -34,18 +37,59 @@ sched::task<void> evaluate_batches(Run& run, sched::CoreIndex core, BatchChannel
   }
 }
 
+/// Fills the channel with windows until the plan or the packer ends.
+sched::task<void> pack_windows(const Ingest& ingest, std::size_t context, DocumentFeed& feed, BatchChannel& batches,
+                               EvaluationWatch* watch) {
+  using Kind = io::RawDocument::Kind;
+  WindowPacker packer(ingest.shape, context, ingest.tokenizer);
+  const io::TokenId end_of_text = ingest.tokenizer.end_of_text();
+  while (!packer.full()) {
+    const TokenPart* const part = feed.take();
+    if (part == nullptr) {
+      if (watch != nullptr) co_await watch->goes_on();
+      const bool more = co_await feed.fetch();
+      if (!more) break;
+      continue;
+    }
+    ingest.accounting.enter(*part, feed.corpus());
+    const Kind kind = part->item->document.kind;
+    if (kind != Kind::whole && kind != Kind::lengthy) continue;
+    packer.add(part->ids);
+    if (part->last) packer.add(std::span(&end_of_text, 1));
+    for (std::optional<MicroBatch> batch = packer.take(); batch; batch = packer.take())
+      co_await batches.send(std::move(*batch));
+  }
+  packer.finish();
+  for (std::optional<MicroBatch> batch = packer.take(); batch; batch = packer.take())
+    co_await batches.send(std::move(*batch));
+  feed.stop();
+  batches.finish();
+}
+
+sched::task<void> load_windows(Ingest ingest, std::size_t context, BatchChannel& batches, EvaluationWatch* watch) {
+  const DocumentFeed::Place place{ingest.files, {ingest.files.executor()}, ingest.blocks};
+  DocumentFeed feed(place, ingest.datasets, ingest.tokenizer, ingest.feed, ingest.start.feed);
+  sched::Scope scope(ingest.files.executor());
+  feed.start(scope);
+  scope.spawn(ingest.files.executor(), pack_windows(ingest, context, feed, batches, watch));
+  co_await scope.join();
+}
+
 }  // namespace
 
 double Evaluation::bits_per_byte() const noexcept {
   return nats / (std::numbers::ln2 * static_cast<double>(std::max<std::uint64_t>(text_bytes, 1)));
 }
 
-sched::task<Evaluation> evaluate(Run& run, Ingest ingest) {
-  ingest.shape.step_batches_count = 1;  // steps then number the micro-batches
+double Evaluation::perplexity() const noexcept {
+  return std::exp(loss());
+}
+
+sched::task<Evaluation> evaluate(Run& run, Ingest ingest, std::size_t context, EvaluationWatch* watch) {
   BatchChannel batches(2 * run.cores.count());
   std::vector<Shares> shares(run.cores.count());
   sched::Scope scope(run.cores.control());
-  scope.spawn(ingest.files.executor(), load_batches(ingest, batches));
+  scope.spawn(ingest.files.executor(), load_windows(ingest, context, batches, watch));
   for (sched::CoreIndex core = 0; core < run.cores.count(); ++core)
     scope.spawn(run.cores.of(core), evaluate_batches(run, core, batches, shares[core]));
   co_await scope.join();

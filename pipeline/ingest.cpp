@@ -21,7 +21,10 @@ void require_text(const Ingest& ingest, std::uint64_t documents_before) {
   throw DamageError(reason + "; give a folder with text in UTF-8, JSONL with a --text-key, or token shards");
 }
 
-/// Packs what the feed gives, and keeps with each step where ingest goes on after it.
+/// Nobody is judged by the books of a step.
+constexpr Accounting::Rules no_judgement{false, 1};
+
+/// Packs what the feed gives, and keeps with each step where ingest goes on after it and what it entered in its books.
 class FeedPacker {
  public:
   FeedPacker(const Ingest& ingest, const DocumentFeed& feed)
@@ -29,34 +32,48 @@ class FeedPacker {
         packer_(ingest.shape, ingest.tokenizer),
         end_of_text_(ingest.tokenizer.end_of_text()),
         behind_(ingest.start.feed),
-        dropped_(ingest.start.document_tokens) {
+        dropped_(ingest.start.document_tokens - ingest.start.feed.inside.tokens) {
+    document_.tokens = document_tokens_ = ingest.start.feed.inside.tokens;
+    document_.bytes = ingest.start.feed.inside.text_bytes;
     if (behind_.corpora.empty()) behind_ = feed.position();
     packer_.go_on_after(ingest.start.steps, ingest.start.targets_count, ingest.start.previous);
   }
 
   Packer& packer() noexcept { return packer_; }
 
-  /// The last step may be partial.
+  /// The last step may be partial; what follows its last document belongs to it too.
   void finish() {
-    if (packer_.step_room() != 0) packer_.mark(position());
+    if (marked_books_) {
+      const auto behind_the_step = std::exchange(books_, std::make_shared<Accounting>(*marked_books_));
+      *books_ += *behind_the_step;
+    }
+    mark();
     packer_.finish();
   }
 
-  void add(const TokenPart& part) {
+  /// `fresh`: not a skip of an earlier epoch.
+  void add(const TokenPart& part, bool fresh) {
     using Kind = io::RawDocument::Kind;
     const Kind kind = part.item->document.kind;
     if (kind == Kind::whole || kind == Kind::lengthy) {
-      add_ids(part.ids, false);
-      if (part.last) add_ids(std::span(&end_of_text_, 1), true);
+      behind_.inside = part.restart;
+      document_.tokens += part.ids.size();
+      document_.bytes += part.text_bytes;
+      add_ids(part.ids, nullptr);
+      if (part.last) add_ids(std::span(&end_of_text_, 1), part.item->document.source);
+    } else if (fresh) {
+      books_->enter(part, feed_.corpus());
     }
-    if (!part.last) return;
+    // Where the run ends within a document, another may go on there.
+    if (!part.last || packer_.full()) return;
+    document_ = {};
     document_tokens_ = 0;
     behind_ = feed_.position();
   }
 
  private:
-  /// In slices that end where a step does.
-  void add_ids(std::span<const io::TokenId> ids, bool ends_document) {
+  /// In slices that end where a step does. `ended`: whose end these ids are, or none.
+  void add_ids(std::span<const io::TokenId> ids, const io::Source* ended) {
     const std::size_t known = std::min<std::uint64_t>(dropped_, ids.size());
     dropped_ -= known;
     document_tokens_ += known;
@@ -65,15 +82,23 @@ class FeedPacker {
       std::uint64_t room = packer_.step_room();
       if (room == 0) room = packer_.step_targets();
       const std::span<const io::TokenId> slice = ids.first(std::min<std::uint64_t>(room, ids.size()));
-      if (ends_document) {
+      if (packer_.step_room() == 0) marked_books_.reset();  // that step was not the last
+      if (ended != nullptr) {
         packer_.end_document(true);
+        document_.documents = 1;
+        books_->enter(*ended, feed_.corpus(), document_);
       } else {
         packer_.add(slice);
       }
       ids = ids.subspan(slice.size());
       document_tokens_ += slice.size();
-      if (packer_.step_room() == 0) packer_.mark(position());
+      if (packer_.step_room() == 0) mark();
     }
+  }
+
+  void mark() {
+    marked_books_ = std::exchange(books_, std::make_shared<Accounting>(no_judgement));
+    packer_.mark(position(), marked_books_);
   }
 
   IngestPosition position() const {
@@ -83,7 +108,10 @@ class FeedPacker {
   const DocumentFeed& feed_;
   Packer packer_;
   const io::TokenId end_of_text_;
-  FeedPosition behind_;  // the last whole document
+  std::shared_ptr<Accounting> books_ = std::make_shared<Accounting>(no_judgement);  // since the last mark
+  std::shared_ptr<const Accounting> marked_books_;                                  // of a step that is not on its way
+  Totals document_;                                                                 // the one under way
+  FeedPosition behind_;                                                             // the last whole document
   std::uint64_t document_tokens_ = 0;
   std::uint64_t dropped_;  // of the first document: consumed before the start
 };
@@ -100,8 +128,8 @@ sched::task<void> pack(const Ingest& ingest, DocumentFeed& feed, BatchChannel& b
       if (!more) break;
       continue;
     }
-    ingest.accounting.enter(*part, feed.corpus());
-    packing.add(*part);
+    const bool fresh = ingest.accounting.enter(*part, feed.corpus());
+    packing.add(*part, fresh);
     if (part->item->document.kind == io::RawDocument::Kind::epoch_end) require_text(ingest, documents_before);
     for (std::optional<MicroBatch> batch = packer.take(); batch; batch = packer.take())
       co_await batches.send(std::move(*batch));
@@ -113,28 +141,11 @@ sched::task<void> pack(const Ingest& ingest, DocumentFeed& feed, BatchChannel& b
   batches.finish();
 }
 
-sched::task<void> add_up_targets(BatchChannel& batches, std::uint64_t& targets_count) {
-  for (;;) {
-    const std::optional<MicroBatch> batch = co_await batches.receive();
-    if (!batch) co_return;
-    targets_count += batch->targets_count;
-  }
-}
-
 }  // namespace
 
-sched::task<std::uint64_t> count_targets(Ingest ingest) {
-  BatchChannel batches(ingest.shape.step_batches_count);
-  std::uint64_t targets_count = 0;
-  sched::Scope scope(ingest.files.executor());
-  scope.spawn(ingest.files.executor(), load_batches(ingest, batches));
-  scope.spawn(ingest.files.executor(), add_up_targets(batches, targets_count));
-  co_await scope.join();
-  co_return targets_count;
-}
-
 sched::task<void> load_batches(Ingest ingest, BatchChannel& batches) {
-  const DocumentFeed::Place place{ingest.files, {ingest.files.executor()}, ingest.blocks};
+  const DocumentFeed::Place place{
+      ingest.files, {ingest.files.executor()}, ingest.blocks, ingest.jobs, ingest.jobs_count};
   DocumentFeed feed(place, ingest.datasets, ingest.tokenizer, ingest.feed, ingest.start.feed);
   sched::Scope scope(ingest.files.executor());
   feed.start(scope);

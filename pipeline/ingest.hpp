@@ -32,13 +32,12 @@ struct Ingest {
   io::BlockShare blocks;  ///< its share of the blocks of `files`
   bool required;          ///< throw DamageError where an epoch holds nothing to train on
   Accounting& accounting;
-  IngestPosition start;  ///< where to go on
+  IngestPosition start;        ///< where to go on
+  SlabJobs* jobs = nullptr;    ///< cores that tokenize, or none: then the executor of `files` does
+  std::size_t jobs_count = 0;  ///< slabs under way
 };
 
 /// Fills `batches` until the plan or the packer ends, and then finishes it.
 sched::task<void> load_batches(Ingest ingest, BatchChannel& batches);
-
-/// Reads and tokenizes the whole plan and counts the targets there are: how long a run bounded by epochs is.
-sched::task<std::uint64_t> count_targets(Ingest ingest);
 
 }  // namespace pipeline

@@ -43,8 +43,11 @@ CorpusPosition corpus_from_json(simdjson::dom::element json) {
 std::string to_json(const IngestPosition& position) {
   std::string corpora;
   for (const CorpusPosition& corpus : position.feed.corpora) corpora += (corpora.empty() ? "" : ", ") + to_json(corpus);
-  return fmt::format(R"({{"corpora": [{}], "document_tokens": {}, "steps": {}, "targets": {}, "previous": {}}})",
-                     corpora, position.document_tokens, position.steps, position.targets_count, position.previous);
+  const LongPosition& inside = position.feed.inside;
+  return fmt::format(
+      R"({{"corpora": [{}], "inside": [{}, {}, {}], "document_tokens": {}, "steps": {}, "targets": {}, "previous": {}}})",
+      corpora, inside.offset_bytes, inside.tokens, inside.text_bytes, position.document_tokens, position.steps,
+      position.targets_count, position.previous);
 }
 
 IngestPosition position_from_json(std::string_view json) {
@@ -55,6 +58,8 @@ IngestPosition position_from_json(std::string_view json) {
     IngestPosition position;
     for (const simdjson::dom::element corpus : parsed["corpora"].get_array())
       position.feed.corpora.push_back(corpus_from_json(corpus));
+    const simdjson::dom::element inside = parsed["inside"];
+    position.feed.inside = {inside.at(0).get_uint64(), inside.at(1).get_uint64(), inside.at(2).get_uint64()};
     position.document_tokens = parsed["document_tokens"].get_uint64();
     position.steps = parsed["steps"].get_uint64();
     position.targets_count = parsed["targets"].get_uint64();

@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 #include <fstream>
 #include <new>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace pipeline {
@@ -66,9 +67,13 @@ std::uint64_t available_memory_bytes() {
 }
 
 std::uint64_t peak_resident_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  // Not getrusage: its figure begins with that of the process which started this one.
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    constexpr std::string_view key = "VmHWM:";
+    if (line.starts_with(key)) return std::stoull(line.substr(key.size())) * 1024;
+  }
+  return 0;
 }
 
 }  // namespace pipeline

@@ -41,4 +41,12 @@ std::string format_count(std::uint64_t count) {
   return digits;
 }
 
+std::string format_bytes(std::uint64_t bytes) {
+  constexpr const char* units[] = {"kB", "MB", "GB", "TB"};
+  double amount = static_cast<double>(bytes) * 1e-3;
+  std::size_t unit = 0;
+  while (amount >= 999.95 && unit + 1 < std::size(units)) amount *= 1e-3, ++unit;
+  return fmt::format("{:.1f} {}", amount, units[unit]);
+}
+
 }  // namespace pipeline

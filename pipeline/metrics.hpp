@@ -32,5 +32,7 @@ std::string format_duration(double seconds);
 
 /// "12,345,678".
 std::string format_count(std::uint64_t count);
+/// "4.0 GB".
+std::string format_bytes(std::uint64_t bytes);
 
 }  // namespace pipeline

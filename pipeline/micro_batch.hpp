@@ -13,6 +13,7 @@
 
 namespace pipeline {
 
+class Accounting;
 struct IngestPosition;
 
 /// Rows of token ids. A row has seq_len inputs and, shifted by one, seq_len targets.
@@ -27,17 +28,23 @@ struct MicroBatch {
   std::size_t rows_count = 0;
   std::size_t seq_len = 0;
   std::size_t targets_count = 0;                   ///< targets that count; the rest, at the end, is padding
+  std::size_t context = 0;                         ///< of each row: leading targets that do not count, in evaluations
   std::uint64_t documents_count = 0;               ///< documents whose last token is a target here
   std::uint64_t text_bytes = 0;                    ///< bytes of text that the targets stand for
-  std::shared_ptr<const IngestPosition> position;  ///< behind the step; none for a run's partial last step
+  std::shared_ptr<const IngestPosition> position;  ///< of ingest, behind the step
+  std::shared_ptr<const Accounting> books;         ///< what ingest entered during the step
   std::vector<std::uint32_t> document_first;       ///< (rows_count, seq_len) with --doc-mask: compute/documents.hpp
   std::vector<io::TokenId> ids;                    ///< (rows_count, seq_len + 1)
 };
 
 /// The rows as the model takes them. They point into `batch`.
 inline compute::TokenRows token_rows(const MicroBatch& batch) noexcept {
-  return {batch.ids.data(), batch.rows_count, batch.seq_len, batch.targets_count,
-          batch.document_first.empty() ? nullptr : batch.document_first.data()};
+  return {batch.ids.data(),
+          batch.rows_count,
+          batch.seq_len,
+          batch.targets_count,
+          batch.document_first.empty() ? nullptr : batch.document_first.data(),
+          batch.context};
 }
 
 }  // namespace pipeline

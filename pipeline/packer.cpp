@@ -27,8 +27,9 @@ std::uint64_t Packer::step_room() const noexcept {
   return room;
 }
 
-void Packer::mark(IngestPosition position) {
+void Packer::mark(IngestPosition position, std::shared_ptr<const Accounting> books) {
   mark_ = std::make_shared<const IngestPosition>(std::move(position));
+  books_ = std::move(books);
 }
 
 void Packer::add(std::span<const io::TokenId> ids) {
@@ -74,6 +75,7 @@ void Packer::release_step(bool last) {
     batch.step_batches_count = open_step_.size();
     batch.last_step = last;
     batch.position = mark_;
+    batch.books = books_;
     if (shape_.document_mask) {
       batch.document_first.resize(batch.rows_count * shape_.seq_len);
       compute::document_firsts(batch.document_first, batch.ids, batch.rows_count, shape_.seq_len, end_of_text_);
@@ -81,6 +83,7 @@ void Packer::release_step(bool last) {
     ready_.push_back(std::move(batch));
   }
   mark_.reset();
+  books_.reset();
   open_step_.clear();
   ++step_;
 }

@@ -41,8 +41,9 @@ class Packer {
   bool full() const noexcept { return targets_count_ == shape_.targets_max; }
   /// How many targets the step being filled still takes; 0 where it is complete.
   std::uint64_t step_room() const noexcept;
-  /// Kept with the step being filled, which is complete: where ingest goes on after it.
-  void mark(IngestPosition position);
+  /// Kept with the step being filled, which is complete or the last: where ingest goes on after it, and what it entered
+  /// in its books during it. What was kept before is replaced.
+  void mark(IngestPosition position, std::shared_ptr<const Accounting> books);
   /// The stream has ended: the last row is padded, the last step becomes ready.
   void finish();
 
@@ -71,6 +72,7 @@ class Packer {
   std::vector<MicroBatch> open_step_;  // the micro-batches of the step being filled
   std::deque<MicroBatch> ready_;
   std::shared_ptr<const IngestPosition> mark_;
+  std::shared_ptr<const Accounting> books_;
   bool finished_ = false;
 };
 

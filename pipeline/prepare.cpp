@@ -12,6 +12,9 @@
 #include "io/document_reader.hpp"
 #include "io/error.hpp"
 #include "io/token_file.hpp"
+#include "pipeline/clock.hpp"
+#include "pipeline/interrupt.hpp"
+#include "pipeline/metrics.hpp"
 #include "sched/scope.hpp"
 
 namespace pipeline {
@@ -112,6 +115,7 @@ sched::task<void> look_through(io::DocumentReader& reader, const Selection& held
   while (!sides.both()) {
     std::optional<io::Slab> slab = co_await reader.next();
     if (!slab) break;
+    if (interrupted()) throw Interrupted();
     for (const io::RawDocument& document : slab->documents)
       if (document.source != nullptr) look_at(*document.source, document.begin_bytes, held_out, sides);
     reader.give_back(std::move(*slab));
@@ -145,6 +149,36 @@ sched::task<bool> both_sides(io::Files& files, io::BlockShare blocks, const Mate
   co_await scope.join();
   co_return sides.both();
 }
+
+/// Shows how far the index of documents is.
+class IndexProgress final : public io::IndexWatch {
+ public:
+  IndexProgress(io::Files& files, Console& console, const io::Corpus& corpus)
+      : files_(files), console_(console), read_before_(files.counters().bytes_read), began_ns_(now_ns()) {
+    for (const io::Source& source : corpus.sources)
+      if (source.format != io::Format::text) total_bytes_ += source.size_bytes;
+  }
+
+  sched::task<void> goes_on() override {
+    if (interrupted()) throw Interrupted();
+    if (!console_.progress_is_due()) co_return;
+    const std::uint64_t read = std::min(files_.counters().bytes_read - read_before_, total_bytes_);
+    const double done = static_cast<double>(read) / static_cast<double>(std::max<std::uint64_t>(1, total_bytes_));
+    const double passed = std::max(1e-3, seconds(now_ns() - began_ns_));
+    const double left = done > 0 ? passed * (1 - done) / done : 0;
+    std::string line =
+        fmt::format("{:3.0f} % of {} looked through for documents  {:.0f} MB/s  {} left", 100 * done,
+                    format_bytes(total_bytes_), static_cast<double>(read) * 1e-6 / passed, format_duration(left));
+    co_await console_.show_progress(std::move(line));
+  }
+
+ private:
+  io::Files& files_;
+  Console& console_;
+  std::uint64_t read_before_;
+  std::uint64_t began_ns_;
+  std::uint64_t total_bytes_ = 0;
+};
 
 }  // namespace
 
@@ -196,13 +230,15 @@ Material find_material(const DataSettings& settings, double val_fraction) {
 }
 
 sched::task<void> prepare(io::Files& files, io::BlockShare blocks, const DataSettings& settings, Material& material,
-                          std::string index_path) {
+                          Console& console, std::string index_path) {
   const FeedOptions options = feed_options(settings, material, Selection::Side::all);
   for (std::size_t i = 0; i < material.datasets.size() && material.shuffle == Shuffle::global; ++i) {
     Dataset& dataset = material.datasets[i];
     if (!holds_records(dataset.corpus)) continue;
     std::string path = i == 0 ? index_path : fmt::format("{}.{}", index_path, i);
-    dataset.index = co_await io::DocumentIndex::make(files, blocks, dataset.corpus.sources, options.documents, path);
+    IndexProgress progress(files, console, dataset.corpus);
+    dataset.index =
+        co_await io::DocumentIndex::make(files, blocks, dataset.corpus.sources, options.documents, path, progress);
   }
   if (material.val_fraction == 0) co_return;
   const bool split = co_await both_sides(files, blocks, material, options.documents);

@@ -10,6 +10,7 @@
 #include "io/files.hpp"
 #include "io/tokenizer.hpp"
 #include "pipeline/accounting.hpp"
+#include "pipeline/console.hpp"
 #include "pipeline/dataset.hpp"
 #include "pipeline/document_feed.hpp"
 #include "pipeline/settings.hpp"
@@ -35,9 +36,10 @@ struct Material {
 Material find_material(const DataSettings& settings, double val_fraction);
 
 /// Reads what must be known beforehand: the index of documents where they are shuffled globally, written to
-/// `index_path`, and whether anything is held out.
+/// `index_path`, and whether anything is held out. Shows how far it is.
+///   Throws Interrupted where the user asks for the end.
 sched::task<void> prepare(io::Files& files, io::BlockShare blocks, const DataSettings& settings, Material& material,
-                          std::string index_path);
+                          Console& console, std::string index_path);
 
 /// How the documents of one side are read.
 FeedOptions feed_options(const DataSettings& settings, const Material& material, Selection::Side side);

@@ -17,11 +17,11 @@
 #include "pipeline/gradient.hpp"
 #include "pipeline/ingest.hpp"
 #include "pipeline/memory.hpp"
+#include "pipeline/step_sum.hpp"
 #include "sched/boundary.hpp"
 #include "sched/cores.hpp"
 #include "sched/gate.hpp"
 #include "sched/pool.hpp"
-#include "sched/sum_tree.hpp"
 #include "sched/turn.hpp"
 
 namespace pipeline {
@@ -63,13 +63,14 @@ struct RunHooks {
 /// The shared part of a run's training side.
 struct Run {
   Run(sched::Cores& cores_, Model model_, std::size_t workers_count_, std::size_t step_batches_count,
-      std::size_t batches_capacity, std::vector<Gradient*> gradient_buffers, std::size_t workspace_floats)
+      GradientMemory gradient_memory, std::size_t batches_capacity, std::vector<Gradient*> gradient_buffers,
+      std::size_t workspace_floats)
       : cores(cores_),
         model(std::move(model_)),
         workers_count(workers_count_),
-        tree(step_batches_count),
         batches(batches_capacity),
         gradients(std::move(gradient_buffers), cores_.count()),
+        sum(step_batches_count, gradient_memory, gradients),
         core_states(cores_.count()) {
     for (CoreState& state : core_states) state.workspace = FloatArena(workspace_floats);
   }
@@ -77,11 +78,13 @@ struct Run {
   sched::Cores& cores;
   Model model;
   std::size_t workers_count;
-  sched::SumTree tree;
   BatchChannel batches;
   sched::Pool<Gradient> gradients;
-  sched::Boundary<Gradient> boundary;  ///< where a step's whole gradient reaches the control
+  StepSum sum;                                  ///< the spheres' side of the boundary
+  sched::Boundary<const GradientRow> boundary;  ///< where a step's gradient reaches the control
   std::vector<CoreState> core_states;
+  compute::Objective objective;  ///< of every micro-batch, but for dropout's step and index
+  compute::Activations activations = compute::Activations::kept;
   RunHooks hooks;
 };
 

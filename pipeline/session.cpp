@@ -1,7 +1,6 @@
 #include "pipeline/session.hpp"
 
 #include <fmt/format.h>
-#include <asio/co_spawn.hpp>
 
 #include <exception>
 #include <limits>
@@ -9,14 +8,18 @@
 #include <utility>
 
 #include "compute/cpu.hpp"
+#include "pipeline/accounting_json.hpp"
+#include "pipeline/epoch_count.hpp"
 #include "pipeline/metrics.hpp"
+#include "pipeline/run_on.hpp"
 #include "pipeline/worker.hpp"
 #include "sched/scope.hpp"
 
 namespace pipeline {
 namespace {
 
-Model make_model(const Sizes& sizes, std::uint64_t seed) {
+Model make_model(const Sizes& sizes, std::uint64_t seed, std::optional<Resumed>& resumed) {
+  if (resumed) return std::move(resumed->model);
   Model model{sizes.shape, compute::gpt2_tensors(sizes.shape), FloatArena(sizes.model_floats),
               FloatArena(sizes.model_floats), FloatArena(sizes.model_floats)};
   compute::gpt2_initialize(model.weights.span(), sizes.shape, seed);
@@ -25,28 +28,51 @@ Model make_model(const Sizes& sizes, std::uint64_t seed) {
 
 }  // namespace
 
-Session::Session(const TrainSettings& settings, Material& material, const Sizes& sizes, io::Files& files,
-                 sched::Cores& cores, RunHooks hooks)
+Session::Session(const TrainSettings& settings, Material& material, const Sizes& sizes, Beginning beginning,
+                 io::Files& files, sched::Cores& cores, RunHooks hooks)
     : settings_(settings),
       material_(material),
       sizes_(sizes),
+      beginning_(std::move(beginning)),
       files_(files),
       gradients_(sizes.gradients_count, sizes.model_floats),
-      run_(cores, make_model(sizes, settings.seed), settings.workers, settings.step_batches_count(),
-           sizes.batches_capacity, gradients_.pointers(), sizes.workspace_floats),
+      run_(cores, make_model(sizes, settings.seed, beginning_.resumed), settings.workers, settings.step_batches_count(),
+           sizes.gradient_memory, sizes.batches_capacity, gradients_.pointers(), sizes.workspace_floats),
       console_(files, settings.quiet),
-      checkpoints_(files, settings, *material.tokenizer),
+      checkpoint_source_{run_.model.shape, run_.model.tensors, *material.tokenizer, beginning_.identity.manifest},
+      checkpoints_(files, checkpoint_source_, {settings.out, settings.keep}),
       accounting_(Accounting::Rules{settings.strict, settings.max_skipped_fraction}) {
   run_.hooks = std::move(hooks);
+  run_.objective.loss = {static_cast<float>(settings.label_smoothing), static_cast<float>(settings.z_loss)};
+  run_.objective.dropout = {static_cast<float>(settings.dropout), settings.seed, 0, 0};
+  run_.activations = settings.recompute ? compute::Activations::recomputed : compute::Activations::kept;
+  checkpoints_.go_on_with({}, std::move(beginning_.damaged));
+  if (beginning_.resumed) go_on();
+}
+
+/// What has been counted and written until the checkpoint.
+void Session::go_on() {
+  Resumed& resumed = *beginning_.resumed;
+  const CheckpointState& state = resumed.state;
+  totals_.progress = state.progress;
+  totals_.final_loss = state.final_loss;
+  totals_.validation = state.validation;
+  totals_.best = state.best;
+  const Accounting::Rules rules{settings_.strict, settings_.max_skipped_fraction};
+  accounting_ = accounting_from_json(state.accounting, rules, material_.datasets, resumed.skips);
+  totals_.accounting = accounting_;
+  totals_.skipped_count = resumed.skips.size();
+  checkpoints_.go_on_with(std::move(resumed.kept), std::move(resumed.damaged));
+  beginning_.notes = std::move(resumed.notes);
 }
 
 void Session::run() {
   std::exception_ptr failure;
-  asio::co_spawn(files_.executor(), train_and_validate(), [&](std::exception_ptr result) {
-    failure = result;
-    files_.stop();
-  });
-  files_.run();
+  try {
+    run_on(files_, train_and_validate());
+  } catch (...) {
+    failure = std::current_exception();
+  }
   // All coroutines have ended, but the opening of a gate may still be on its way to a core.
   run_.cores.join();
   if (failure) std::rethrow_exception(failure);
@@ -55,30 +81,62 @@ void Session::run() {
 sched::task<void> Session::train_and_validate() {
   co_await prepare_corpus();
   co_await say_what_will_happen();
+  const RunLength length = co_await length_of_run();
   PackerShape shape = sizes_.packer;
-  shape.targets_max = co_await targets_of_run();
-  const std::uint64_t step_targets = shape.step_batches_count * shape.micro_batch_rows * shape.seq_len;
-  const std::uint64_t steps_total = (shape.targets_max + step_targets - 1) / step_targets;
+  // One bounded by epochs ends where they end: what is skipped behind the last token belongs to them.
+  shape.targets_max = settings_.epochs != 0 ? std::numeric_limits<std::uint64_t>::max() : length.targets;
   Ingest ingest = training_ingest(shape, accounting_);
-  ControlRoom room{run_,         files_,   settings_, schedule_of(steps_total), steps_total, validation(),
-                   checkpoints_, console_, totals_};
+  if (beginning_.resumed) ingest.start = beginning_.resumed->state.position;
+  ControlRoom room = control_room(length);
 
   sched::Scope scope(files_.executor());
   scope.spawn(files_.executor(), load_batches(ingest, run_.batches));
   for (std::size_t worker = 0; worker < run_.workers_count; ++worker)
     scope.spawn(run_.cores.of(worker % run_.cores.count()), work(run_, worker));
+  scope.spawn(files_.executor(), checkpoints_.run());
   scope.spawn(run_.cores.control(), control(room));
   co_await scope.join();
+}
+
+ControlRoom Session::control_room(const RunLength& length) {
+  compute::Schedule schedule;
+  schedule.kind = settings_.schedule;
+  schedule.peak = settings_.learning_rate;
+  schedule.final_fraction = settings_.final_lr_fraction;
+  schedule.decay_fraction = settings_.decay_fraction;
+  schedule.steps = length.steps;
+  schedule.warmup_steps = length.warmup_steps;
+  CheckpointState state;
+  state.icosa_version = ICOSA_VERSION;
+  state.arithmetic = compute::arithmetic_version;
+  state.seed = settings_.seed;
+  state.configuration = beginning_.identity.configuration;
+  LogSizes logs;
+  std::vector<io::Skip> skips;
+  if (beginning_.resumed) {
+    logs = beginning_.resumed->state.logs;
+    skips = beginning_.resumed->skips;
+  }
+  return {run_,
+          files_,
+          settings_,
+          schedule,
+          length,
+          logs,
+          std::move(skips),
+          material_.skips(),
+          material_.datasets,
+          std::move(state),
+          held_out(),
+          checkpoints_,
+          console_,
+          totals_};
 }
 
 sched::task<void> Session::prepare_corpus() {
   const io::BlockShare blocks{0, files_.blocks_count()};
   std::string index_path = settings_.out + "/documents.index";
-  if (material_.shuffle == Shuffle::global || material_.val_fraction > 0) {
-    std::string text = "looking through the corpus";
-    co_await console_.draw(std::move(text));
-  }
-  co_await prepare(files_, blocks, settings_, material_, std::move(index_path));
+  co_await prepare(files_, blocks, settings_, material_, console_, std::move(index_path));
 }
 
 sched::task<void> Session::say_what_will_happen() {
@@ -93,18 +151,40 @@ sched::task<void> Session::say_what_will_happen() {
       files_.description(), plan_memory(sizes_, files_options(settings_)).description());
   if (material_.val_fraction == 0 && settings_.val_fraction > 0)
     text += "\nnothing is held out: the corpus is too small for --val-fraction; all of it is trained on";
+  for (const std::string& note : beginning_.notes) text += "\n" + note;
+  if (beginning_.resumed)
+    text += fmt::format("\ngoing on from {} after {} steps", beginning_.resumed->path,
+                        format_count(totals_.progress.steps));
   co_await console_.say(std::move(text));
 }
 
-/// How many targets the run has. One bounded by epochs reads its corpus once beforehand, as its schedule needs to
-/// know.
-sched::task<std::uint64_t> Session::targets_of_run() {
+/// How long the run is. One bounded by epochs reads its corpus once beforehand, as its schedule needs to know; where it
+/// goes on, a checkpoint says so.
+sched::task<RunLength> Session::length_of_run() {
   const PackerShape& shape = sizes_.packer;
-  if (settings_.tokens != 0) co_return settings_.tokens;
-  if (settings_.steps != 0) co_return settings_.steps* shape.step_batches_count* shape.micro_batch_rows* shape.seq_len;
-  std::string text = "counting the tokens of an epoch";
-  co_await console_.draw(std::move(text));
-  PackerShape endless = shape;
+  const std::uint64_t step_targets = shape.step_batches_count * shape.micro_batch_rows * shape.seq_len;
+  RunLength length;
+  if (beginning_.resumed) length = beginning_.resumed->state.length;
+  if (settings_.steps != 0) {
+    length.targets = settings_.steps * step_targets;
+  } else if (settings_.tokens != 0) {
+    length.targets = settings_.tokens;
+  } else if (!beginning_.resumed) {
+    length.targets = co_await count_epochs();
+  }
+  length.steps = (length.targets + step_targets - 1) / step_targets;
+  // The steps of warm-up that have been taken cannot be taken in another way.
+  if (!beginning_.resumed)
+    length.warmup_steps = settings_.warmup < 0 ? length.steps / 20 : static_cast<std::uint64_t>(settings_.warmup);
+  co_return length;
+}
+
+/// By what an earlier call has counted, where it was killed before its first checkpoint.
+sched::task<std::uint64_t> Session::count_epochs() {
+  const std::string key = count_key(beginning_.identity);
+  const std::optional<std::uint64_t> kept = read_count(settings_.out, key);
+  if (kept) co_return *kept;
+  PackerShape endless = sizes_.packer;
   endless.targets_max = std::numeric_limits<std::uint64_t>::max();
   Accounting accounting(Accounting::Rules{settings_.strict, settings_.max_skipped_fraction});
   Ingest ingest = training_ingest(endless, accounting);
@@ -112,8 +192,16 @@ sched::task<std::uint64_t> Session::targets_of_run() {
   const bool mixed = material_.datasets.size() > 1;
   ingest.feed.epochs_max = mixed ? settings_.epochs : 1;
   if (!mixed && ingest.feed.shuffle == Shuffle::global) ingest.feed.shuffle = Shuffle::none;
-  const std::uint64_t counted_targets = co_await count_targets(ingest);
-  co_return mixed ? counted_targets : counted_targets* settings_.epochs;
+  std::optional<std::uint64_t> bytes_total;
+  if (!mixed) {
+    bytes_total = 0;
+    for (const io::Source* const source : select_files(material_.datasets[0].corpus.sources, ingest.feed.selection))
+      *bytes_total += source->size_bytes;
+  }
+  std::uint64_t targets_count = co_await count_targets(ingest, run_.cores, console_, bytes_total);
+  if (!mixed) targets_count *= settings_.epochs;
+  co_await keep_count(files_, settings_.out, key, targets_count);
+  co_return targets_count;
 }
 
 Ingest Session::training_ingest(const PackerShape& shape, Accounting& accounting) {
@@ -123,7 +211,7 @@ Ingest Session::training_ingest(const PackerShape& shape, Accounting& accounting
   return {files_, material_.datasets, *material_.tokenizer, feed, shape, blocks, true, accounting, {}};
 }
 
-std::optional<Validation> Session::validation() {
+std::optional<HeldOut> Session::held_out() {
   if (material_.val_fraction == 0) return std::nullopt;
   PackerShape shape = sizes_.packer;
   shape.targets_max = settings_.eval_tokens;
@@ -133,16 +221,7 @@ std::optional<Validation> Session::validation() {
   feed.in_turn = true;
   const unsigned share = validation_blocks(files_.blocks_count());
   const io::BlockShare blocks{files_.blocks_count() - share, share};
-  return Validation{material_.datasets, *material_.tokenizer, feed, shape, blocks};
-}
-
-compute::Schedule Session::schedule_of(std::uint64_t steps_total) const {
-  compute::Schedule schedule;
-  schedule.kind = settings_.schedule;
-  schedule.peak = settings_.learning_rate;
-  schedule.steps = steps_total;
-  schedule.warmup_steps = settings_.warmup < 0 ? steps_total / 20 : static_cast<std::uint64_t>(settings_.warmup);
-  return schedule;
+  return HeldOut{material_.datasets, *material_.tokenizer, feed, shape, blocks};
 }
 
 }  // namespace pipeline

@@ -14,6 +14,7 @@
 #include "pipeline/control.hpp"
 #include "pipeline/ingest.hpp"
 #include "pipeline/prepare.hpp"
+#include "pipeline/resume.hpp"
 #include "pipeline/run.hpp"
 #include "pipeline/settings.hpp"
 #include "pipeline/sizes.hpp"
@@ -45,11 +46,19 @@ class GradientBuffers {
   std::vector<Gradient> gradients_;
 };
 
+/// Where a run begins: afresh, or behind a checkpoint.
+struct Beginning {
+  RunIdentity identity;
+  std::optional<Resumed> resumed;
+  std::vector<KeptCheckpoint> damaged;  ///< where nothing could be gone on from
+  std::vector<std::string> notes;       ///< likewise, for the user
+};
+
 /// One run. What it refers to outlives it.
 class Session {
  public:
-  Session(const TrainSettings& settings, Material& material, const Sizes& sizes, io::Files& files, sched::Cores& cores,
-          RunHooks hooks);
+  Session(const TrainSettings& settings, Material& material, const Sizes& sizes, Beginning beginning, io::Files& files,
+          sched::Cores& cores, RunHooks hooks);
 
   /// Runs to the end on the calling thread, which becomes the thread of `files`. Throws what ended it early.
   void run();
@@ -62,19 +71,23 @@ class Session {
  private:
   sched::task<void> train_and_validate();
   sched::task<void> say_what_will_happen();
-  sched::task<std::uint64_t> targets_of_run();
+  sched::task<RunLength> length_of_run();
+  sched::task<std::uint64_t> count_epochs();
+  void go_on();
   sched::task<void> prepare_corpus();
   Ingest training_ingest(const PackerShape& shape, Accounting& accounting);
-  std::optional<Validation> validation();
-  compute::Schedule schedule_of(std::uint64_t steps_total) const;
+  std::optional<HeldOut> held_out();
+  ControlRoom control_room(const RunLength& length);
 
   const TrainSettings& settings_;
   Material& material_;
   const Sizes& sizes_;
+  Beginning beginning_;
   io::Files& files_;
   GradientBuffers gradients_;
   Run run_;
   Console console_;
+  CheckpointSource checkpoint_source_;
   CheckpointWriter checkpoints_;
   RunTotals totals_;
   Accounting accounting_;

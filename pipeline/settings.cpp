@@ -11,6 +11,7 @@
 namespace pipeline {
 namespace {
 
+constexpr std::size_t levels_max = 4;
 constexpr std::size_t step_batches_max = 12 * 12 * 12 * 12;
 constexpr std::size_t seq_len_max = 1u << 16;
 constexpr std::size_t micro_batch_max = 1u << 12;
@@ -29,6 +30,21 @@ void require_number(const char* option, double value, double first, double last)
           fmt::format("{} {}: give a number from {} to {}", option, value, first, last));
 }
 
+/// --levels L stands for --workers 12^L.
+void choose_workers(TrainSettings& settings) {
+  if (settings.levels == 0) {
+    if (settings.workers == 0) settings.workers = 12;
+    return;
+  }
+  require_between("--levels", settings.levels, 1, levels_max);
+  std::size_t workers = 1;
+  for (std::size_t level = 0; level < settings.levels; ++level) workers *= 12;
+  require(settings.workers == 0 || settings.workers == workers,
+          fmt::format("--workers {} --levels {}: that many levels have {} workers; give one of the two",
+                      settings.workers, settings.levels, workers));
+  settings.workers = workers;
+}
+
 }  // namespace
 
 void check(const DataSettings& settings) {
@@ -45,6 +61,7 @@ void check(const DataSettings& settings) {
 
 TrainSettings complete(TrainSettings settings) {
   check(settings);
+  settings.resume = settings.resume || settings.resume_anyway;
   if (settings.model.empty()) settings.model = default_preset;
   const Preset* const preset = find_preset(settings.model);
   require(preset != nullptr, fmt::format("--model {}: no such preset; there are {}", settings.model, preset_names()));
@@ -56,6 +73,7 @@ TrainSettings complete(TrainSettings settings) {
   if (settings.micro_batch == 0) settings.micro_batch = preset->micro_batch;
   if (settings.learning_rate == 0) settings.learning_rate = preset->learning_rate;
 
+  choose_workers(settings);
   require_between("--workers", settings.workers, 1, step_batches_max);
   require_between("--accumulate", settings.accumulate, 1, step_batches_max);
   require(settings.step_batches_count() <= step_batches_max,
@@ -66,7 +84,19 @@ TrainSettings complete(TrainSettings settings) {
   require_number("--lr", settings.learning_rate, 0, 1e3);
   require_number("--weight-decay", settings.weight_decay, 0, 1e3);
   require_number("--grad-clip", settings.grad_clip, 0, 1e9);
+  require_number("--beta1", settings.beta1, 0, 1 - 1e-9);
+  require_number("--beta2", settings.beta2, 0, 1 - 1e-9);
+  require_number("--epsilon", settings.epsilon, 1e-30, 1);
+  require_number("--muon-lr", settings.muon_learning_rate, 0, 1e3);
+  require_number("--muon-momentum", settings.muon_momentum, 0, 1 - 1e-9);
+  require_number("--muon-weight-decay", settings.muon_weight_decay, 0, 1e3);
+  require_number("--final-lr-fraction", settings.final_lr_fraction, 0, 1);
+  require_number("--decay-fraction", settings.decay_fraction, 0, 1);
+  require_number("--label-smoothing", settings.label_smoothing, 0, 0.99);
+  require_number("--z-loss", settings.z_loss, 0, 1);
+  require_number("--dropout", settings.dropout, 0, 0.99);
   require_number("--val-fraction", settings.val_fraction, 0, 1);
+  require_number("--checkpoint-minutes", settings.checkpoint_minutes, 0, 1e6);
   require_between("--keep", settings.keep, 1, 1u << 20);
   require_between("--eval-tokens", settings.eval_tokens, 1, std::uint64_t{1} << 62);
   return settings;

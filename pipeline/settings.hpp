@@ -12,6 +12,7 @@
 #include "compute/schedule.hpp"
 #include "io/files.hpp"
 #include "pipeline/order.hpp"
+#include "pipeline/step_sum.hpp"
 
 namespace pipeline {
 
@@ -46,11 +47,16 @@ struct DataSettings {
   io::FilesKind io = io::FilesKind::automatic;
 };
 
+/// Muon has the matrices between the embeddings and the head, AdamW the rest.
+enum class OptimizerKind { adamw, muon };
+
 /// The numbers 0 and "" mean: not said, take the preset's or the default.
 struct TrainSettings : DataSettings {
   std::string model;
-  std::size_t workers = 12;
+  std::size_t workers = 0;  ///< 12
+  std::size_t levels = 0;   ///< of spheres: 12^levels workers
   std::size_t accumulate = 1;
+  GradientMemory gradient_memory = GradientMemory::automatic;
   std::size_t seq_len = 0;
   std::size_t micro_batch = 0;
   bool document_mask = false;
@@ -62,14 +68,30 @@ struct TrainSettings : DataSettings {
   double learning_rate = 0;
   std::int64_t warmup = -1;  ///< steps; negative: a twentieth of the run
   compute::ScheduleKind schedule = compute::ScheduleKind::cosine;
+  double final_lr_fraction = 0.1;  ///< of the peak, where cosine, linear and wsd end
+  double decay_fraction = 0.2;     ///< share of the run in which wsd falls
   double weight_decay = 0.1;
   double grad_clip = 1;
+  OptimizerKind optimizer = OptimizerKind::adamw;
+  double beta1 = 0.9;
+  double beta2 = 0.95;
+  double epsilon = 1e-8;
+  double muon_learning_rate = 0.02;  ///< peak, of the matrices that Muon has
+  double muon_momentum = 0.95;
+  double muon_weight_decay = 0.01;
+  double label_smoothing = 0;
+  double z_loss = 0;
+  double dropout = 0;
+  bool recompute = false;  ///< activations of blocks, instead of keeping them
 
   double val_fraction = 0.05;
   std::uint64_t eval_every = 0;  ///< steps; 0: at the end only
   std::uint64_t eval_tokens = 65536;
   std::uint64_t checkpoint_every = 0;  ///< steps; 0: at the end only
+  double checkpoint_minutes = 0;       ///< 0: by steps only
   std::uint64_t keep = 2;
+  bool resume = false;
+  bool resume_anyway = false;  ///< with what differs
 
   std::size_t step_batches_count() const noexcept { return workers * accumulate; }
 };
@@ -78,6 +100,15 @@ struct TrainSettings : DataSettings {
 struct TokenizeSettings : DataSettings {
   std::uint64_t shard_tokens = 100'000'000;
   bool resume = false;
+};
+
+/// What `icosa tokenizer train` was asked to do. `out` is a file; `tokenizer` is that of token files.
+struct TokenizerTrainSettings : DataSettings {
+  std::size_t vocabulary_size = 0;
+  std::uint64_t min_frequency = 0;
+  std::size_t token_bytes_max = 0;          ///< 0: no bound
+  std::vector<std::string> special_tokens;  ///< the end of text comes first where it is not among them
+  double val_fraction = 0;                  ///< documents that `icosa train` holds out with the same share are left out
 };
 
 /// Refuses what cannot be in the options that commands share. Throws SettingsError.

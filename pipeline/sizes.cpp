@@ -5,22 +5,47 @@
 #include <algorithm>
 
 #include "pipeline/micro_batch.hpp"
-#include "sched/sum_tree.hpp"
+#include "pipeline/update.hpp"
 
 namespace pipeline {
+namespace {
+
+void take_gradient_memory(Sizes& sizes, GradientMemory memory) {
+  sizes.gradient_memory = memory;
+  sizes.gradients_count = gradient_buffers_count(memory, sizes.packer.step_batches_count, sizes.cores_count);
+}
+
+/// Fast where the machine has plenty left: others live on it too.
+void choose_gradient_memory(Sizes& sizes, const TrainSettings& settings) {
+  if (settings.gradient_memory != GradientMemory::automatic) {
+    take_gradient_memory(sizes, settings.gradient_memory);
+    return;
+  }
+  take_gradient_memory(sizes, GradientMemory::fast);
+  const std::uint64_t wanted = plan_memory(sizes, files_options(settings)).total_bytes();
+  if (wanted > available_memory_bytes() / 2) take_gradient_memory(sizes, GradientMemory::lean);
+}
+
+}  // namespace
 
 Sizes sizes_of(const TrainSettings& settings, const Preset& preset, std::size_t vocabulary, std::size_t cores_count) {
   Sizes sizes{};
   sizes.shape = {preset.layers, preset.heads, preset.channels, vocabulary, settings.seq_len};
   sizes.cores_count = cores_count;
-  // With micro-batches begun in order this many buffers never deadlock, and no core waits for long.
-  sizes.gradients_count = cores_count + sched::SumTree(settings.step_batches_count()).depth() + 1;
   sizes.model_floats = compute::gpt2_floats(sizes.shape);
-  sizes.workspace_floats = compute::gpt2_workspace_floats(sizes.shape, settings.micro_batch, settings.seq_len);
+  sizes.workspace_floats = compute::gpt2_workspace_floats(
+      sizes.shape, settings.micro_batch, settings.seq_len,
+      settings.recompute ? compute::Activations::recomputed : compute::Activations::kept);
+  if (settings.optimizer == OptimizerKind::muon)
+    sizes.workspace_floats =
+        std::max(sizes.workspace_floats, muon_workspace_floats(compute::gpt2_tensors(sizes.shape)));
   // While one step computes the next one is there, and no more: ingest then waits.
   sizes.batches_capacity = settings.step_batches_count() + cores_count;
+  if (settings.checkpoint_every != 0 || settings.checkpoint_minutes > 0)
+    sizes.checkpoint_floats = 3 * sizes.model_floats;
   sizes.packer = {settings.seq_len, settings.micro_batch, settings.step_batches_count(), settings.tokens,
                   settings.document_mask};
+  choose_gradient_memory(sizes, settings);
   return sizes;
 }
 
@@ -50,9 +75,11 @@ MemoryPlan plan_memory(const Sizes& sizes, const io::FilesOptions& files) {
   constexpr std::uint64_t program_bytes = 32u << 20;  // code, tokenizer, corpus list, stacks
   return {{{"weights", model_bytes},
            {"moments", 2 * model_bytes},
-           {fmt::format("{} gradients", sizes.gradients_count), sizes.gradients_count * model_bytes},
+           {fmt::format("{} gradients ({})", sizes.gradients_count, gradient_memory_name(sizes.gradient_memory)),
+            sizes.gradients_count * model_bytes},
            {fmt::format("activations of {} cores", sizes.cores_count),
             sizes.cores_count * sizes.workspace_floats * sizeof(float)},
+           {"copy for checkpoints", sizes.checkpoint_floats * sizeof(float)},
            {"batches", batches * batch_bytes},
            {"file blocks", files.blocks_count * files.block_bytes},
            {"program", program_bytes}}};
@@ -63,7 +90,7 @@ void require_memory(const MemoryPlan& plan) {
   if (available != 0 && plan.total_bytes() > available)
     throw RefusedError(
         fmt::format("the run needs {} and this machine has {} MiB left; take a smaller --model, "
-                    "--micro-batch, --seq-len or fewer --cores",
+                    "--micro-batch, --seq-len, fewer --cores or --recompute",
                     plan.description(), available >> 20));
 }
 

@@ -16,10 +16,12 @@ namespace pipeline {
 struct Sizes {
   compute::Gpt2Shape shape;
   std::size_t cores_count;
-  std::size_t gradients_count;   ///< buffers
-  std::size_t model_floats;      ///< of the weights, of each moment, of each gradient
-  std::size_t workspace_floats;  ///< per core
-  std::size_t batches_capacity;  ///< micro-batches that may wait in the channel
+  GradientMemory gradient_memory;  ///< lean or fast
+  std::size_t gradients_count;     ///< buffers
+  std::size_t model_floats;        ///< of the weights, of each moment, of each gradient
+  std::size_t workspace_floats;    ///< per core
+  std::size_t batches_capacity;    ///< micro-batches that may wait in the channel
+  std::size_t checkpoint_floats;   ///< of the copy from which checkpoints are written while training goes on
   PackerShape packer;
 };
 

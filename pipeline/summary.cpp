@@ -27,6 +27,14 @@ double update_fraction(const RunTotals& totals) {
   return ratio(static_cast<double>(totals.steady_update_ns), static_cast<double>(totals.steady_ns));
 }
 
+double mean_pause_ms(const CheckpointTimes& times) {
+  return ratio(milliseconds(times.pause_ns), static_cast<double>(times.count));
+}
+
+std::uint64_t binaries_count(const RunTotals& totals) {
+  return totals.accounting.binaries_count() + totals.validation_accounting.binaries_count();
+}
+
 }  // namespace
 
 std::string summary_json(const TrainResult& result) {
@@ -43,8 +51,8 @@ std::string summary_json(const TrainResult& result) {
   number("steps", totals.progress.steps);
   number("tokens", totals.progress.targets_count);
   number("documents", totals.progress.documents_count);
-  number("skipped", result.skipped_count);
-  number("binaries", result.binaries_count);
+  number("skipped", totals.skipped_count);
+  number("binaries", binaries_count(totals));
   number("hidden", result.left_out.hidden_count);
   number("special", result.left_out.special_count);
   number("repeated", result.left_out.repeated_count);
@@ -52,10 +60,12 @@ std::string summary_json(const TrainResult& result) {
   number("files", result.files_found);
   word("shuffle", shuffle_name(result.shuffle));
   real("final_loss", totals.final_loss);
-  text += "  \"val_loss\": " + (validated ? json_number(totals.validation->loss()) : "null") + ",\n";
-  text += "  \"val_bits_per_byte\": " + (validated ? json_number(totals.validation->bits_per_byte()) : "null") + ",\n";
-  number("val_documents", totals.validation_accounting.all().documents);
-  number("val_tokens", validated ? totals.validation->targets_count : 0);
+  text += "  \"val_loss\": " + (validated ? json_number(totals.validation->evaluation.loss()) : "null") + ",\n";
+  text +=
+      "  \"val_bits_per_byte\": " + (validated ? json_number(totals.validation->evaluation.bits_per_byte()) : "null") +
+      ",\n";
+  number("val_documents", validated ? totals.validation->documents_count : 0);
+  number("val_tokens", validated ? totals.validation->evaluation.targets_count : 0);
   real("seconds", result.seconds);
   real("tokens_per_second", tokens_per_second(totals));
   real("data_wait_fraction", data_wait_fraction(result));
@@ -72,7 +82,13 @@ std::string summary_json(const TrainResult& result) {
   number("submissions", result.files.submissions);
   text += fmt::format("  \"interrupted\": {},\n", result.interrupted);
   word("checkpoint", result.checkpoint);
-  text += totals_json(result.accounting, result.record_files, result.corpora) + ",\n";
+  number("resumed_steps", result.resumed_steps);
+  number("checkpoints", result.checkpoints.count);
+  number("checkpoints_failed", result.checkpoints.failed_count);
+  real("checkpoint_pause_ms", milliseconds(result.checkpoints.pause_ns));
+  real("checkpoint_pause_ms_max", milliseconds(result.checkpoints.pause_ns_max));
+  real("checkpoint_wait_ms", milliseconds(result.checkpoints.wait_ns));
+  text += totals_json(totals.accounting, result.record_files, result.corpora) + ",\n";
   text += fmt::format("  \"digest\": {}\n}}\n", json_string(result.digest));
   return text;
 }
@@ -89,20 +105,22 @@ std::string summary_text(const TrainResult& result) {
   text += fmt::format("  loss        {:.4f} in the last step", totals.final_loss);
   if (totals.validation)
     text += fmt::format("\n  held out    {:.4f} bits per byte (loss {:.4f}) over {} tokens",
-                        totals.validation->bits_per_byte(), totals.validation->loss(),
-                        format_count(totals.validation->targets_count));
+                        totals.validation->evaluation.bits_per_byte(), totals.validation->evaluation.loss(),
+                        format_count(totals.validation->evaluation.targets_count));
   text += fmt::format(
       "\n  documents   {} trained on; of {} files {} damaged (skipped.jsonl), {} not text; left out {} hidden, "
       "{} special, {} repeated\n"
       "  memory      {:.0f} MiB at most; {} of {} gradient buffers used\n"
       "  files       {} reads of {:.1f} MB through {}\n"
-      "  checkpoint  {}\n"
+      "  checkpoint  {}; {} written, the run standing still for {:.1f} ms each to copy, {:.1f} at most\n"
       "  digest      {}\n",
-      format_count(totals.progress.documents_count), format_count(result.files_found), result.skipped_count,
-      result.binaries_count, result.left_out.hidden_count, result.left_out.special_count,
+      format_count(totals.progress.documents_count), format_count(result.files_found), totals.skipped_count,
+      binaries_count(totals), result.left_out.hidden_count, result.left_out.special_count,
       result.left_out.repeated_count, static_cast<double>(peak_resident_bytes()) / (1024.0 * 1024.0),
       result.gradients_count_max, result.gradients_count, format_count(result.files.reads),
-      static_cast<double>(result.files.bytes_read) * 1e-6, result.files_description, result.checkpoint, result.digest);
+      static_cast<double>(result.files.bytes_read) * 1e-6, result.files_description, result.checkpoint,
+      result.checkpoints.count, mean_pause_ms(result.checkpoints), milliseconds(result.checkpoints.pause_ns_max),
+      result.digest);
   return text;
 }
 

@@ -1,7 +1,6 @@
 #include "pipeline/tokenize.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 #include <xxhash.h>
 #include <asio/co_spawn.hpp>
 
@@ -19,6 +18,7 @@
 #include "pipeline/memory.hpp"
 #include "pipeline/metrics.hpp"
 #include "pipeline/prepare.hpp"
+#include "pipeline/scratch_folder.hpp"
 #include "pipeline/sizes.hpp"
 #include "pipeline/skips_file.hpp"
 #include "pipeline/token_sink.hpp"
@@ -59,7 +59,11 @@ class Tokenizing {
     });
     files_.run();
     cores_.join();
-    if (failure) std::rethrow_exception(failure);
+    try {
+      if (failure) std::rethrow_exception(failure);
+    } catch (const Interrupted&) {
+      interrupted_ = true;
+    }
   }
 
   const Accounting& accounting() const noexcept { return accounting_; }
@@ -73,11 +77,11 @@ class Tokenizing {
   sched::task<void> tokenize_all(TokenSink& sink, FeedPosition start) {
     const io::BlockShare blocks{0, files_.blocks_count()};
     const bool in_folder = settings_.out != to_standard_output;
-    std::string index_path = in_folder ? settings_.out + "/documents.index"
-                                       : fmt::format("{}/icosa-{}.index", fs::temp_directory_path().string(), getpid());
-    std::string text = "looking through the corpus";
-    co_await console_.draw(std::move(text));
-    co_await prepare(files_, blocks, settings_, material_, std::move(index_path));
+    std::optional<ScratchFolder> scratch;
+    if (!in_folder && material_.shuffle == Shuffle::global) scratch.emplace();
+    std::string index_path = (scratch ? scratch->path() : settings_.out) + "/documents.index";
+    co_await prepare(files_, blocks, settings_, material_, console_, std::move(index_path));
+    scratch.reset();  // what is open stays readable, and whatever ends this process leaves nothing
     FeedOptions options = feed_options(settings_, material_, Selection::Side::all);
     options.epochs_max = 1;
     DocumentFeed::Place place{files_, {}, blocks, &jobs_, 2 * cores_.count() + 2};
@@ -97,6 +101,9 @@ class Tokenizing {
   sched::task<void> write_all(DocumentFeed& feed, TokenSink& sink) {
     using Kind = io::RawDocument::Kind;
     began_ns_ = now_ns();
+    bytes_read_before_ = files_.counters().bytes_read;
+    text_bytes_before_ = totals_.bytes;
+    share_done_before_ = totals_.documents == 0 ? 0 : share_done();
     std::uint64_t text_bytes = 0;  // of the document under way
     while (!interrupted_) {
       const TokenPart* const part = feed.take();
@@ -121,6 +128,7 @@ class Tokenizing {
       if (sink.is_full() && !interrupted_) co_await save(feed, sink, false);
     }
     co_await save(feed, sink, !interrupted_);
+    co_await console_.erase();
     feed.stop();
     jobs_.finish();
   }
@@ -138,25 +146,34 @@ class Tokenizing {
   }
 
   sched::task<void> show() {
-    constexpr std::uint64_t drawn_every_ns = 100'000'000;
-    constexpr std::uint64_t said_every_ns = 10'000'000'000;
-    const std::uint64_t now = now_ns();
-    const std::uint64_t every_ns = console_.interactive() ? drawn_every_ns : said_every_ns;
-    if (console_.quiet() || now - shown_ns_ < every_ns) co_return;
-    if (std::exchange(shown_ns_, now) == 0 && !console_.interactive()) co_return;
-    const double passed = std::max(1e-3, seconds(now - began_ns_));
-    const double read = static_cast<double>(files_.counters().bytes_read);
-    const double done = std::min(1.0, read / static_cast<double>(std::max<std::uint64_t>(1, bytes_on_disk_)));
-    const double left = done > 0 ? passed * (1 - done) / done : 0;
-    std::string line = fmt::format("{:3.0f} %  {} documents  {} tokens  {:.0f} MB/s of text  {} skipped  {} left",
-                                   100 * done, format_count(totals_.documents), format_count(totals_.tokens),
-                                   static_cast<double>(totals_.bytes) * 1e-6 / passed, accounting_.all().skipped,
-                                   format_duration(left));
-    if (console_.interactive()) {
-      co_await console_.draw(std::move(line));
-    } else {
-      co_await console_.say(std::move(line));
+    if (!console_.progress_is_due()) co_return;
+    const double passed = std::max(1e-3, seconds(now_ns() - began_ns_));
+    const double done = share_done();
+    const double done_here = done - share_done_before_;
+    const double left = done_here > 0 ? passed * (1 - done) / done_here : 0;
+    std::string line = fmt::format(
+        "{:3.0f} % of {} files, {}  {} documents  {} tokens  {:.0f} MB/s of text  {} skipped  {} left", 100 * done,
+        format_count(material_.files_count()), format_bytes(bytes_on_disk_), format_count(totals_.documents),
+        format_count(totals_.tokens), static_cast<double>(totals_.bytes - text_bytes_before_) * 1e-6 / passed,
+        accounting_.all().skipped, format_duration(left));
+    co_await console_.show_progress(std::move(line));
+  }
+
+  /// By documents where their number is known beforehand, else by the bytes of the files.
+  double share_done() const {
+    std::uint64_t documents_count = 0;
+    bool known = true;
+    for (const Dataset& dataset : material_.datasets) {
+      const std::optional<std::uint64_t> count = dataset.documents_count();
+      known = known && count.has_value();
+      documents_count += count.value_or(0);
     }
+    const std::uint64_t documents_done = totals_.documents + accounting_.all().skipped;
+    if (known) return std::min(1.0, static_cast<double>(documents_done) / static_cast<double>(documents_count));
+    const auto read = static_cast<double>(files_.counters().bytes_read - bytes_read_before_);
+    const auto text = static_cast<double>(std::max<std::uint64_t>(1, totals_.bytes - text_bytes_before_));
+    const double bytes_done = static_cast<double>(totals_.bytes) * read / text;  // an earlier call's, too
+    return std::min(1.0, bytes_done / static_cast<double>(std::max<std::uint64_t>(1, bytes_on_disk_)));
   }
 
   const TokenizeSettings& settings_;
@@ -170,7 +187,9 @@ class Tokenizing {
   SkipsFile* skips_ = nullptr;
   std::uint64_t bytes_on_disk_ = 0;
   std::uint64_t began_ns_ = 0;
-  std::uint64_t shown_ns_ = 0;
+  std::uint64_t bytes_read_before_ = 0;  // when the documents began to be read, and so on
+  std::uint64_t text_bytes_before_ = 0;
+  double share_done_before_ = 0;
   bool interrupted_ = false;
 };
 
@@ -231,6 +250,7 @@ void tokenize_to_shards(const TokenizeSettings& settings, const Material& materi
     leave_folder(settings.out, writer.folder());
     throw;
   }
+  if (tokenizing.interrupted()) leave_folder(settings.out, writer.folder());
   result = result_of(material, writer.folder());
 }
 

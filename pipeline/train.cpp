@@ -11,8 +11,14 @@
 
 #include "compute/cpu.hpp"
 #include "io/error.hpp"
+#include "pipeline/accounting_json.hpp"
+#include "pipeline/checkpoint_folders.hpp"
 #include "pipeline/clock.hpp"
+#include "pipeline/corpus_manifest.hpp"
+#include "pipeline/interrupt.hpp"
+#include "pipeline/model_config.hpp"
 #include "pipeline/presets.hpp"
+#include "pipeline/run_on.hpp"
 #include "pipeline/session.hpp"
 #include "pipeline/sizes.hpp"
 
@@ -27,38 +33,89 @@ void make_run_folder(const std::string& out) {
   if (error) throw io::FileError(out, 0, error.value(), "make the folder of the run");
 }
 
-/// skipped.jsonl of the run; written once, at its end. Returns how many documents it names.
-std::uint64_t write_skips(const std::string& out, const Material& material, const Accounting& training,
-                          const Accounting& validation) {
+/// After a failure: what was skipped is named as far as it was met, although nobody trained on what stands around it.
+void complete_skips(const std::string& out, const Accounting& met) {
   const std::string path = out + "/skipped.jsonl";
-  std::ofstream file(path, std::ios::binary);
-  std::set<std::string> lines;  // an archive that breaks off is met by both sides
-  const std::vector<io::Skip> walked = material.skips();
-  for (const auto* skips : {&walked, &training.skips(), &validation.skips()}) {
-    for (const io::Skip& skip : *skips) {
-      const auto [line, fresh] = lines.insert(to_json_line(skip));
-      if (fresh) file << *line;
-    }
+  std::set<std::string> lines;
+  std::ifstream written(path, std::ios::binary);
+  for (std::string line; std::getline(written, line);) lines.insert(line + "\n");
+  std::ofstream file(path, std::ios::binary | std::ios::app);
+  for (const io::Skip& skip : met.skips()) {
+    const auto [line, fresh] = lines.insert(to_json_line(skip));
+    if (fresh) file << *line;
   }
-  file.close();
-  if (!file) throw io::FileError(path, 0, errno, "write");
-  return lines.size();
 }
 
 /// After a failure: what was trained and skipped stays; a run that came to nothing leaves nothing.
-void leave_run_folder(const std::string& out, const Session& session, const Material& material) {
-  std::error_code ignored;
-  if (session.totals().progress.steps == 0) {
-    for (const char* const name : {"/metrics.jsonl", "/documents.index"}) fs::remove(out + name, ignored);
-    fs::remove(out + "/checkpoints", ignored);
-    fs::remove(out, ignored);
+void leave_run_folder(const std::string& out, const Session& session) {
+  remove_abandoned(out);
+  if (session.totals().progress.steps != 0) {
+    complete_skips(out, session.accounting());
     return;
   }
-  try {
-    write_skips(out, material, session.accounting(), session.totals().validation_accounting);
-  } catch (const io::FileError&) {
-    // The failure that ended the run is what the user must see, and it is thrown on.
+  std::error_code ignored;
+  for (const char* const name :
+       {"/metrics.jsonl", "/skipped.jsonl", "/documents.index", "/epochs.json", "/epochs.json.tmp"})
+    fs::remove(out + name, ignored);
+  fs::remove(out + "/checkpoints", ignored);
+  fs::remove(out, ignored);
+}
+
+sched::task<void> make_manifest(io::Files& files, const Material& material, std::string& manifest) {
+  manifest = co_await corpus_manifest(files, material.datasets);
+}
+
+Beginning begin(const TrainSettings& settings, const Material& material, const Sizes& sizes, io::Files& files) {
+  Beginning beginning;
+  RunIdentity& identity = beginning.identity;
+  identity.configuration = configuration_of(settings, material.shuffle);
+  identity.config_json = gpt2_config_json(sizes.shape, material.tokenizer->end_of_text());
+  identity.tokenizer_json = material.tokenizer->to_json();
+  run_on(files, make_manifest(files, material, identity.manifest));
+  if (settings.resume) {
+    remove_abandoned(settings.out);
+    beginning.resumed = find_resumed(settings, beginning.damaged, beginning.notes);
   }
+  LogSizes logs;
+  if (beginning.resumed) {
+    check_identity(*beginning.resumed, settings, beginning.identity);
+    logs = beginning.resumed->state.logs;
+  }
+  cut_log(settings.out + "/metrics.jsonl", logs.metrics_bytes);
+  cut_log(settings.out + "/skipped.jsonl", logs.skipped_bytes);
+  return beginning;
+}
+
+/// Whether there is nothing left to do.
+bool is_finished(const Beginning& beginning, const TrainSettings& settings) {
+  if (!beginning.resumed) return false;
+  const CheckpointState& state = beginning.resumed->state;
+  if (settings.steps != 0) return state.progress.steps >= settings.steps;
+  return state.finished;
+}
+
+/// What is known about a run before it is run, or when there is nothing left to do.
+void describe_material(TrainResult& result, const Material& material, const Sizes& sizes) {
+  result.parameters = compute::gpt2_parameters(sizes.shape);
+  result.left_out = material.left_out();
+  result.files_found = material.files_count();
+  result.shuffle = material.shuffle;
+  result.corpora = material.shares();
+  result.cores_count = sizes.cores_count;
+}
+
+/// Of a run that was finished before.
+void describe_finished(TrainResult& result, const Resumed& resumed, const Material& material) {
+  const CheckpointState& state = resumed.state;
+  result.totals.progress = state.progress;
+  result.totals.final_loss = state.final_loss;
+  result.totals.validation = state.validation;
+  result.totals.best = state.best;
+  result.totals.skipped_count = resumed.skips.size();
+  result.totals.accounting = accounting_from_json(state.accounting, {}, material.datasets, resumed.skips);
+  result.resumed_steps = state.progress.steps;
+  result.checkpoint = resumed.path;
+  result.digest = state.digest;
 }
 
 }  // namespace
@@ -70,8 +127,9 @@ TrainResult train(TrainSettings wanted, RunHooks hooks) {
   const TrainSettings& settings = result.settings;
   if (!compute::has_fma())
     throw RefusedError("this machine has no fused multiply-add (AVX2 with FMA, or newer), which training needs");
-  if (holds_run(settings.out))
-    throw RefusedError("--out " + settings.out + ": holds a run already; choose another folder or remove it");
+  if (!settings.resume && holds_run(settings.out))
+    throw RefusedError("--out " + settings.out +
+                       ": holds a run already; go on with it by --resume, or choose another folder");
   const std::vector<sched::CoreNumber> core_numbers = sched::choose_cores(settings.cores, sched::allowed_cores());
   Material material = find_material(settings, settings.val_fraction);
   const Preset& preset = *find_preset(settings.model);
@@ -81,33 +139,34 @@ TrainResult train(TrainSettings wanted, RunHooks hooks) {
   make_run_folder(settings.out);
 
   const std::unique_ptr<io::Files> files = io::make_files(files_wanted);
+  Beginning beginning = begin(settings, material, sizes, *files);
+  describe_material(result, material, sizes);
+  if (is_finished(beginning, settings)) {
+    describe_finished(result, *beginning.resumed, material);
+    result.record_files = result.totals.accounting.record_files();
+    result.seconds = seconds(now_ns() - began_ns);
+    return result;
+  }
+  if (beginning.resumed) result.resumed_steps = beginning.resumed->state.progress.steps;
+
   sched::Cores cores(core_numbers, &compute::set_floating_point_mode);
-  Session session(settings, material, sizes, *files, cores, std::move(hooks));
+  Session session(settings, material, sizes, std::move(beginning), *files, cores, std::move(hooks));
   try {
     session.run();
   } catch (const Interrupted&) {
     result.interrupted = true;
+    if (session.totals().progress.steps == 0) leave_run_folder(settings.out, session);
   } catch (...) {
-    leave_run_folder(settings.out, session, material);
+    leave_run_folder(settings.out, session);
     throw;
   }
 
   const Run& run = session.shared();
   result.totals = session.totals();
   result.checkpoint = session.checkpoints().newest();
+  result.checkpoints = session.checkpoints().times();
   result.digest = digest(run.model.tensors, run.model.weights.span());
-  result.parameters = compute::gpt2_parameters(sizes.shape);
-  result.skipped_count =
-      write_skips(settings.out, material, session.accounting(), session.totals().validation_accounting);
-  result.accounting = session.accounting();
-  result.record_files = result.accounting.record_files();
-  result.binaries_count =
-      session.accounting().binaries_count() + session.totals().validation_accounting.binaries_count();
-  result.left_out = material.left_out();
-  result.files_found = material.files_count();
-  result.shuffle = material.shuffle;
-  result.corpora = material.shares();
-  result.cores_count = cores.count();
+  result.record_files = result.totals.accounting.record_files();
   result.gradients_count = run.gradients.size();
   result.gradients_count_max = run.gradients.taken_count_max();
   result.batches_waiting_max = run.batches.size_max();

@@ -15,15 +15,14 @@ namespace pipeline {
 struct TrainResult {
   TrainSettings settings;  ///< completed
   RunTotals totals;
+  std::uint64_t resumed_steps = 0;  ///< done before this process began
+  CheckpointTimes checkpoints;
   std::string checkpoint;  ///< the newest
   std::string digest;      ///< of the weights
   std::uint64_t parameters = 0;
-  std::uint64_t skipped_count = 0;
-  std::uint64_t binaries_count = 0;
   io::LeftOut left_out;
   std::uint64_t files_found = 0;
   Shuffle shuffle = Shuffle::none;
-  Accounting accounting;  ///< of training
   std::vector<FileTotals> record_files;
   std::vector<CorpusShare> corpora;
   std::size_t cores_count = 0;

@@ -40,6 +40,8 @@ void write_summary(const std::string& path, const TrainResult& result) {
 
 int train_command(TrainSettings settings) {
   catch_interrupts();
+  if (settings.out.empty() && (settings.resume || settings.resume_anyway))
+    throw SettingsError("--resume: say by --out which run to go on with");
   if (settings.out.empty()) settings.out = fresh_run_folder();
   const TrainResult result = train(std::move(settings));
   if (!result.settings.summary.empty()) write_summary(result.settings.summary, result);

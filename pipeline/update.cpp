@@ -1,16 +1,23 @@
 #include "pipeline/update.hpp"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cmath>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "compute/tree_sum.hpp"
 #include "sched/scope.hpp"
 
 namespace pipeline {
 namespace {
 
 using compute::norm_block;
+
+/// A core that gets less to do than this is not woken for it: it would take as long as its share.
+constexpr std::size_t floats_per_core_min = 256 << 10;
 
 /// A core's share of the flat array, cut at multiples of the norm's blocks.
 struct Range {
@@ -23,39 +30,128 @@ Range range_of(std::size_t floats_count, std::size_t core, std::size_t cores_cou
   return {edge(core), edge(core + 1)};
 }
 
-sched::task<void> add_squares(Range range, std::span<const float> gradient, float scale, std::span<double> sums) {
-  if (range.first == range.last) co_return;
-  const std::size_t first_block = range.first / norm_block;
-  const std::size_t blocks = (range.last - range.first + norm_block - 1) / norm_block;
-  compute::square_sums(sums.subspan(first_block, blocks), gradient.subspan(range.first, range.last - range.first),
-                       scale);
-}
-
-sched::task<void> apply(Range range, Model& model, std::span<const float> gradient, const compute::AdamWStep& step) {
-  for (const compute::Tensor& tensor : model.tensors) {
-    const std::size_t first = std::max(range.first, tensor.offset);
-    const std::size_t last = std::min(range.last, tensor.offset + tensor.count);
-    if (first >= last) continue;
-    const std::size_t count = last - first;
-    compute::adamw_update(model.weights.span().subspan(first, count), model.moment1.span().subspan(first, count),
-                          model.moment2.span().subspan(first, count), gradient.subspan(first, count), tensor.decayed,
-                          step);
+/// Adds the row up and takes the norm, a tile of 16 KiB after the other: the squares find it in the L1 cache.
+sched::task<void> add_up(Range range, const GradientRow& row, float scale, std::span<double> sums) {
+  const std::span<float> gradient = row.values[0]->values;
+  std::array<const float*, sched::sphere> tiles{};
+  for (std::size_t first = range.first; first < range.last; first += norm_block) {
+    const std::span<float> tile = gradient.subspan(first, std::min(norm_block, range.last - first));
+    for (std::size_t i = 0; i < row.count; ++i) tiles[i] = row.values[i]->values.data() + first;
+    if (row.count > 1) compute::tree_sum(tile, {tiles.data(), row.count});
+    compute::square_sums(sums.subspan(first / norm_block, 1), tile, scale);
   }
   co_return;
 }
 
+/// One matrix for Muon within the flat array.
+struct MuonMatrix {
+  std::size_t offset, rows, columns, stride, outputs;
+
+  template <class Float>
+  auto of(std::span<Float> floats) const noexcept {
+    return view(floats.data() + offset);
+  }
+  double flops() const noexcept {
+    const auto longer = static_cast<double>(std::max(rows, columns));
+    const auto shorter = static_cast<double>(std::min(rows, columns));
+    return shorter * shorter * (2 * longer + shorter);
+  }
+
+ private:
+  compute::Matrix view(float* data) const noexcept { return {data, rows, columns, stride}; }
+  compute::ConstMatrix view(const float* data) const noexcept { return {data, rows, columns, stride}; }
+};
+
+/// Whether a tensor is a matrix between the embeddings and the head, by its name in Hugging Face's models.
+bool is_hidden_matrix(const compute::Tensor& tensor) {
+  const bool in_block =
+      tensor.name.find(".h.") != std::string::npos || tensor.name.find(".layers.") != std::string::npos;
+  return in_block && tensor.shape.size() == 2;
+}
+
+/// GPT-2 has its matrices as (inputs, outputs), everyone else as (outputs, inputs).
+bool has_outputs_first(const compute::Tensor& tensor) {
+  return !tensor.name.starts_with("transformer.h.");
+}
+
+/// The matrices of the model, the costly ones first: then the last ones to be taken are short. What one tensor holds
+/// for queries, keys and values are three.
+std::vector<MuonMatrix> muon_matrices(const std::vector<compute::Tensor>& tensors) {
+  std::vector<MuonMatrix> matrices;
+  for (const compute::Tensor& tensor : tensors) {
+    if (!is_hidden_matrix(tensor)) continue;
+    const std::size_t rows = tensor.shape[0], columns = tensor.shape[1];
+    if (tensor.name.ends_with("attn.c_attn.weight")) {
+      for (std::size_t part = 0; part < 3; ++part)
+        matrices.push_back({tensor.offset + part * columns / 3, rows, columns / 3, columns, columns / 3});
+    } else {
+      matrices.push_back({tensor.offset, rows, columns, columns, has_outputs_first(tensor) ? rows : columns});
+    }
+  }
+  std::stable_sort(matrices.begin(), matrices.end(),
+                   [](const MuonMatrix& a, const MuonMatrix& b) { return a.flops() > b.flops(); });
+  return matrices;
+}
+
+sched::task<void> apply_adamw(Range range, Model& model, std::span<const float> gradient,
+                              const UpdateSettings& settings) {
+  for (const compute::Tensor& tensor : model.tensors) {
+    const std::size_t first = std::max(range.first, tensor.offset);
+    const std::size_t last = std::min(range.last, tensor.offset + tensor.count);
+    if (first >= last || (settings.muon && is_hidden_matrix(tensor))) continue;
+    const std::size_t count = last - first;
+    compute::adamw_update(model.weights.span().subspan(first, count), model.moment1.span().subspan(first, count),
+                          model.moment2.span().subspan(first, count), gradient.subspan(first, count), tensor.decayed,
+                          settings.step);
+  }
+  co_return;
+}
+
+/// Takes matrices until none is left. Which core takes which changes nothing.
+sched::task<void> apply_muon(std::span<const MuonMatrix> matrices, std::atomic<std::size_t>& next, Model& model,
+                             std::span<const float> gradient, const compute::MuonStep& step, std::span<float> scratch) {
+  for (std::size_t i = next++; i < matrices.size(); i = next++) {
+    const MuonMatrix& matrix = matrices[i];
+    compute::muon_update(matrix.of(model.weights.span()), matrix.of(model.moment1.span()), matrix.of(gradient),
+                         matrix.outputs, step, scratch.data());
+  }
+  co_return;
+}
+
+sched::task<void> update_matrices(Run& run, const UpdateSettings& settings, std::span<const float> gradient) {
+  compute::MuonStep step = *settings.muon;
+  step.gradient_scale = settings.step.gradient_scale;
+  step.clip = settings.step.clip;
+  const std::vector<MuonMatrix> matrices = muon_matrices(run.model.tensors);
+  std::atomic<std::size_t> next = 0;
+  sched::Scope scope(run.cores.control());
+  // Between steps the cores' workspaces are free.
+  for (std::size_t core = 0; core < run.cores.count(); ++core)
+    scope.spawn(run.cores.of(core),
+                apply_muon(matrices, next, run.model, gradient, step, run.core_states[core].workspace.span()));
+  co_await scope.join();
+}
+
 }  // namespace
 
-sched::task<double> update(Run& run, UpdateSettings settings, const Gradient& gradient) {
-  const std::size_t floats_count = gradient.values.size();
-  const std::size_t cores_count = run.cores.count();
-  settings.step.gradient_scale = static_cast<float>(1.0 / static_cast<double>(gradient.targets_count));
+std::size_t muon_workspace_floats(const std::vector<compute::Tensor>& tensors) {
+  std::size_t most = 0;
+  for (const MuonMatrix& matrix : muon_matrices(tensors))
+    most = std::max(most, compute::muon_scratch_floats(matrix.rows, matrix.columns));
+  return most;
+}
+
+sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow& row, std::uint64_t targets_count) {
+  const std::span<const float> gradient = row.values[0]->values;
+  const std::size_t floats_count = gradient.size();
+  const std::size_t cores_count = std::clamp<std::size_t>(floats_count / floats_per_core_min, 1, run.cores.count());
+  settings.step.gradient_scale = static_cast<float>(1.0 / static_cast<double>(targets_count));
   std::vector<double> sums((floats_count + norm_block - 1) / norm_block);
   {
     sched::Scope scope(run.cores.control());
     for (std::size_t core = 0; core < cores_count; ++core) {
       const Range range = range_of(floats_count, core, cores_count);
-      scope.spawn(run.cores.of(core), add_squares(range, gradient.values, settings.step.gradient_scale, sums));
+      scope.spawn(run.cores.of(core), add_up(range, row, settings.step.gradient_scale, sums));
     }
     co_await scope.join();
   }
@@ -69,9 +165,10 @@ sched::task<double> update(Run& run, UpdateSettings settings, const Gradient& gr
     sched::Scope scope(run.cores.control());
     for (std::size_t core = 0; core < cores_count; ++core)
       scope.spawn(run.cores.of(core),
-                  apply(range_of(floats_count, core, cores_count), run.model, gradient.values, settings.step));
+                  apply_adamw(range_of(floats_count, core, cores_count), run.model, gradient, settings));
     co_await scope.join();
   }
+  if (settings.muon) co_await update_matrices(run, settings, gradient);
   co_return norm;
 }
 

@@ -18,25 +18,25 @@ void compute_gradient(Run& run, sched::CoreIndex core, const MicroBatch& batch, 
   if (run.hooks.before_compute) run.hooks.before_compute(run, core, batch, gradient);
   const std::uint64_t began_ns = now_ns();
   const compute::TokenRows rows = token_rows(batch);
-  const compute::LossSum loss =
-      compute::gpt2_gradient(gradient.values, run.model.shape, run.model.weights.span(), rows, state.workspace.span());
+  compute::Objective objective = run.objective;
+  objective.dropout.step = static_cast<std::uint32_t>(batch.step);
+  objective.dropout.micro_batch = static_cast<std::uint32_t>(batch.index);
+  const compute::LossSum loss = compute::gpt2_gradient(gradient.values, run.model.shape, run.model.weights.span(), rows,
+                                                       state.workspace.span(), objective, run.activations);
   gradient.nats = loss.nats;
   gradient.targets_count = loss.targets_count;
   gradient.documents_count = batch.documents_count;
   gradient.last_step = batch.last_step;
+  gradient.position = batch.position;
+  gradient.books = batch.books;
   add_time(state.times.compute_ns, began_ns);
   if (run.hooks.after_compute) run.hooks.after_compute(run, core, batch, gradient);
 }
 
-/// Adds the gradient to the step's sum as far as its neighbours are there; the sum itself crosses the boundary.
+/// The gradient crosses the boundary of its sphere. Whoever completes spheres adds, and hands the step to the control.
 void hand_over(Run& run, const MicroBatch& batch, Gradient* gradient) {
-  Gradient* const sum =
-      run.tree.arrive(batch.index, batch.step_batches_count, gradient, [&run](Gradient* left, Gradient* right) {
-        Gradient* const both = add(left, right);
-        run.gradients.give_back(right);
-        return both;
-      });
-  if (sum != nullptr) run.boundary.hand_over(sum);
+  const GradientRow* const row = run.sum.arrive(batch.index, batch.step_batches_count, gradient);
+  if (row != nullptr) run.boundary.hand_over(row);
 }
 
 }  // namespace

@@ -54,12 +54,14 @@ class Channel {
 
   /// Without waiting: false, and `item` untouched, where there is no room.
   bool try_send(T& item) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (items_.size() >= capacity_) return false;
     if (finished_) return true;  // nobody wants it any more
     items_.push_back(std::move(item));
     size_max_ = std::max(size_max_, items_.size());
-    if (!receivers_.empty()) receivers_.pop().complete({});
+    Waiter woken = receivers_.empty() ? Waiter() : receivers_.pop();
+    lock.unlock();
+    if (woken) woken.complete({});
     return true;
   }
 
@@ -77,11 +79,14 @@ class Channel {
 
   /// Without waiting: false where nothing can be said yet; true with an item, or without one at the end.
   bool try_receive(std::optional<T>& item) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (items_.empty()) return finished_;
     item.emplace(std::move(items_.front()));
     items_.pop_front();
-    if (!senders_.empty()) senders_.pop().complete({});
+    // A sender sleeps until half of the room is free: it is woken once for many items, not once for each.
+    Waiter woken = senders_.empty() || items_.size() > capacity_ / 2 ? Waiter() : senders_.pop();
+    lock.unlock();
+    if (woken) woken.complete({});
     return true;
   }
 

@@ -17,7 +17,7 @@ SumTree::SumTree(std::size_t leaves_count) : leaves_count_(leaves_count), leaf_p
     level = std::move(above);
   }
   depth_ = level.front().depth;
-  waiting_ = std::make_unique<std::atomic<void*>[]>(node_parent_.size());
+  waiting_ = std::make_unique<Meeting[]>(node_parent_.size());
 }
 
 SumTree::Child SumTree::split(const std::vector<Child>& children, std::size_t first, std::size_t count) {

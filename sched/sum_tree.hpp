@@ -36,9 +36,10 @@ class SumTree {
     assert(leaf < present_count && present_count <= leaves_count_ && value != nullptr);
     for (Parent parent = leaf_parent_[leaf]; parent.node != none; parent = node_parent_[parent.node]) {
       if (right_first_leaf_[parent.node] >= present_count) continue;  // nothing will come from the right
-      void* const other = waiting_[parent.node].exchange(value, std::memory_order_acq_rel);
+      std::atomic<void*>& waiting = waiting_[parent.node].value;
+      void* const other = waiting.exchange(value, std::memory_order_acq_rel);
       if (other == nullptr) return nullptr;
-      waiting_[parent.node].store(nullptr, std::memory_order_relaxed);
+      waiting.store(nullptr, std::memory_order_relaxed);
       value = parent.right != 0 ? combine(static_cast<T*>(other), value) : combine(value, static_cast<T*>(other));
     }
     return value;
@@ -49,6 +50,10 @@ class SumTree {
   struct Parent {
     std::uint32_t node = none;
     std::uint32_t right = 0;  // 1 where the child is the right one
+  };
+  // The value of the child that came first; a line for each node, as different cores write to them.
+  struct alignas(64) Meeting {
+    std::atomic<void*> value{nullptr};
   };
   struct Child {
     bool leaf;
@@ -65,8 +70,8 @@ class SumTree {
   std::size_t depth_ = 0;
   std::vector<Parent> leaf_parent_;
   std::vector<Parent> node_parent_;
-  std::vector<std::size_t> right_first_leaf_;      // per node
-  std::unique_ptr<std::atomic<void*>[]> waiting_;  // per node: the value of the child that came first
+  std::vector<std::size_t> right_first_leaf_;  // per node
+  std::unique_ptr<Meeting[]> waiting_;         // per node
 };
 
 }  // namespace sched

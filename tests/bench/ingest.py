@@ -67,7 +67,8 @@ def make_corpora(folder):
     for number in range(20000):
         inside = folder / "small" / f"{number // 1000}"
         inside.mkdir(exist_ok=True)
-        (inside / f"{number}.txt").write_bytes(large[(number * 8000) % 60_000_000:][:8000].decode(errors="ignore").encode())
+        at = number * 8000 % 60_000_000
+        (inside / f"{number}.txt").write_bytes(large[at:at + 8000].decode(errors="ignore").encode())
     return {"jsonl": 40 * lines_count, "gz": 16 * lines_count, "zst": 32 * lines_count}
 
 

@@ -74,6 +74,31 @@ BOOST_AUTO_TEST_CASE(the_loss_alone_has_the_bits_of_the_loss_with_its_gradient) 
   BOOST_TEST(loss_of(small, weights, rows).nats == gradient_of(small, weights, rows).loss.nats);
 }
 
+BOOST_AUTO_TEST_CASE(the_context_of_rows_is_not_counted) {
+  const auto weights = tests::random_floats(compute::gpt2_floats(small), 3, 0.3);
+  const auto ids = tests::random_ids(3 * 8, 1, small.vocabulary);
+  constexpr std::size_t T = 7;
+  const auto nats_until = [&](std::size_t targets_count) {
+    return loss_of(small, weights, TokenRows{ids.data(), 3, T, targets_count}).nats;
+  };
+  for (const std::size_t context : {1, 3, 6}) {
+    for (const std::size_t targets_count : {21, 19, 15, 14, 8, 2}) {
+      double nats = 0;
+      std::size_t count = 0;
+      for (std::size_t target = 0; target < targets_count; ++target) {
+        if (target % T < context) continue;
+        nats += nats_until(target + 1) - nats_until(target);
+        ++count;
+      }
+      TokenRows rows{ids.data(), 3, T, targets_count};
+      rows.context = context;
+      const auto loss = loss_of(small, weights, rows);
+      BOOST_TEST(loss.targets_count == count);
+      BOOST_TEST(std::abs(loss.nats - nats) < 1e-9);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_gradient_is_written_whole) {
   const auto weights = tests::initial_weights(small, 3);
   const auto ids = tests::random_ids(5, 1, small.vocabulary);

@@ -40,6 +40,27 @@ BOOST_AUTO_TEST_CASE(top_p_leaves_the_smallest_set_that_reaches_p) {
   BOOST_TEST(sample(logits, {.top_p = 1.0}, almost_one) == 4);
 }
 
+BOOST_AUTO_TEST_CASE(min_p_leaves_what_is_likely_beside_the_best) {
+  // Shares of the best one's probability by rank: 1, 1, 0.368, 0.135, 0.018.
+  BOOST_TEST(sample(logits, {.min_p = 1.0}, almost_one) == 3);
+  BOOST_TEST(sample(logits, {.min_p = 0.37}, almost_one) == 3);
+  BOOST_TEST(sample(logits, {.min_p = 0.36}, almost_one) == 2);
+  BOOST_TEST(sample(logits, {.min_p = 0.14}, almost_one) == 2);
+  BOOST_TEST(sample(logits, {.min_p = 0.13}, almost_one) == 0);
+  BOOST_TEST(sample(logits, {.min_p = 0.0}, almost_one) == 4);
+  BOOST_TEST(sample(logits, {.temperature = 2, .min_p = 0.36}, almost_one) == 0);
+  BOOST_TEST(sample(logits, {.top_k = 3, .min_p = 0.01}, almost_one) == 2);
+  BOOST_TEST(sample(logits, {.top_p = 0.38, .min_p = 0.01}, almost_one) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(tokens_that_were_seen_become_less_likely_once) {
+  std::vector<float> changed = logits;
+  const std::vector<std::int32_t> seen = {1, 4, 1};
+  compute::penalize_repetition(changed, seen, 2.0f);
+  const std::vector<float> expected = {1.0f, 1.5f, 2.0f, 3.0f, -2.0f};
+  BOOST_TEST(changed == expected, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(draws_follow_the_softmax_at_a_temperature) {
   const compute::RandomStream stream(3, compute::RandomPurpose::sampling, 0);
   constexpr std::size_t draws = 50000;

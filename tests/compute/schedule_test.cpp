@@ -18,8 +18,8 @@ using compute::learning_rate;
 using compute::Schedule;
 using compute::ScheduleKind;
 
-const auto kinds =
-    boost::unit_test::data::make(std::vector{ScheduleKind::constant, ScheduleKind::cosine, ScheduleKind::wsd});
+const auto kinds = boost::unit_test::data::make(
+    std::vector{ScheduleKind::constant, ScheduleKind::cosine, ScheduleKind::wsd, ScheduleKind::linear});
 
 Schedule make(ScheduleKind kind) {
   return {.kind = kind, .peak = 0.01, .final_fraction = 0.1, .warmup_steps = 10, .steps = 110, .decay_fraction = 0.2};
@@ -53,6 +53,14 @@ BOOST_AUTO_TEST_CASE(wsd_is_flat_and_then_falls_linearly) {
   BOOST_TEST(learning_rate(wsd, 11) == 0.01);
   BOOST_TEST(learning_rate(wsd, 88) == 0.01);
   BOOST_TEST(learning_rate(wsd, 99) == 0.0055, boost::test_tools::tolerance(1e-12));
+}
+
+BOOST_AUTO_TEST_CASE(linear_falls_by_the_same_each_step) {
+  for (std::uint64_t step = 10; step < 110; ++step) {
+    const double fall =
+        learning_rate(make(ScheduleKind::linear), step) - learning_rate(make(ScheduleKind::linear), step + 1);
+    BOOST_TEST(fall == 0.00009, boost::test_tools::tolerance(1e-9));
+  }
 }
 
 BOOST_DATA_TEST_CASE(degenerate_lengths_give_finite_rates, kinds, kind) {

@@ -50,7 +50,7 @@ class FailingFiles final : public io::Files {
     return files_->read_cached(file, offset_bytes, block, bytes_max);
   }
   sched::task<void> read_whole(std::span<io::WholeRead> reads) override {
-    fail_if_due(reads.empty() ? "" : reads.front().path, "read");
+    fail_if_due(reads.empty() || reads.front().path == nullptr ? "" : reads.front().path, "read");
     return files_->read_whole(reads);
   }
   sched::task<void> write(const io::OpenFile& file, std::uint64_t offset_bytes,

@@ -82,7 +82,11 @@ std::unique_ptr<io::Files> make_for(const Way& way) {
 
 io::WholeRead read_of(const std::string& path, io::Files& files, unsigned block_index, std::size_t offset_bytes,
                       std::size_t bytes) {
-  return {path.c_str(), files.block(block_index).bytes.subspan(offset_bytes, bytes), block_index, 0};
+  io::WholeRead read;
+  read.path = path.c_str();
+  read.memory = files.block(block_index).bytes.subspan(offset_bytes, bytes);
+  read.block_index = block_index;
+  return read;
 }
 
 std::string text_of(const io::WholeRead& read) {
@@ -177,6 +181,30 @@ BOOST_DATA_TEST_CASE(any_mixture_of_files_and_memory_is_read_right, data::make(w
     BOOST_TEST((text_of(read) == files_help::text_of(read.path).substr(0, read.memory.size())));
     BOOST_TEST(read.result >= 0);
   }
+}
+
+BOOST_DATA_TEST_CASE(parts_of_open_files_are_read_among_whole_ones_and_stay_open, data::make(ways()), way) {
+  const SmallFiles small(100);
+  const std::string text = random_text(7, 100'000);
+  const std::string path = small.folder.with_file("records", text);
+  const auto files = make_for(way);
+  const io::OpenFile records(::open(path.c_str(), O_RDONLY), path);
+  std::vector<io::WholeRead> reads = small.reads(*files, 1);
+  for (unsigned index = 0; index < 300; ++index) {
+    io::WholeRead read = read_of(path, *files, 2, index * 500, 1 + index % 500);
+    read.path = nullptr;
+    read.descriptor = records.descriptor();
+    read.offset_bytes = index * 7919 % 99'000;
+    reads.push_back(read);
+  }
+  reads.back().offset_bytes = text.size();
+  finish(*files, files->read_whole(reads));
+  BOOST_TEST(reads.back().result == 0);
+  for (std::size_t index = 100; index + 1 < reads.size(); ++index)
+    BOOST_TEST((text_of(reads[index]) == text.substr(reads[index].offset_bytes, reads[index].memory.size())));
+  reads.resize(100);
+  BOOST_TEST(small.right_count(reads) == 100u);
+  BOOST_TEST(::lseek(records.descriptor(), 0, SEEK_END) == 100'000);
 }
 
 BOOST_DATA_TEST_CASE(what_cannot_be_read_fails_by_itself, data::make(ways()), way) {

@@ -60,7 +60,8 @@ sched::task<void> ingest_all(io::Files& files, const Settings& settings, pipelin
                              std::string index_path, pipeline::Selection::Side side, pipeline::IngestPosition start,
                              Batches& batches) {
   const io::BlockShare blocks{0, files.blocks_count()};
-  co_await pipeline::prepare(files, blocks, settings.data, material, std::move(index_path));
+  pipeline::Console console(files, true);
+  co_await pipeline::prepare(files, blocks, settings.data, material, console, std::move(index_path));
   pipeline::FeedOptions feed = pipeline::feed_options(settings.data, material, side);
   feed.documents.held_bytes_max = 2000;
   feed.epochs_max = settings.epochs;

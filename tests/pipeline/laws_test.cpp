@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 
+#include <array>
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
@@ -24,6 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using pipeline::Gradient;
+using pipeline::GradientMemory;
 using pipeline::MicroBatch;
 using pipeline::Run;
 using pipeline::RunHooks;
@@ -114,6 +116,33 @@ BOOST_AUTO_TEST_CASE(workers_delayed_at_random_give_the_same_bits) {
   }
 }
 
+// Law 1: the tree over 144 micro-batches knows neither how workers are arranged nor how much memory it was given.
+BOOST_AUTO_TEST_CASE(spheres_of_any_arrangement_give_the_same_bits_while_workers_are_delayed) {
+  std::set<std::string> digests;
+  unsigned seed = 0;
+  for (const GradientMemory memory : {GradientMemory::lean, GradientMemory::fast})
+    for (const std::size_t cores : {1u, 2u}) {
+      for (const auto& [workers, levels, accumulate] :
+           {std::array<std::size_t, 3>{144, 0, 1}, {12, 0, 12}, {0, 2, 1}}) {
+        TrainSettings wanted = settings(cores);
+        wanted.seq_len = 4;
+        wanted.steps = 2;
+        wanted.workers = workers;
+        wanted.levels = levels;
+        wanted.accumulate = accumulate;
+        wanted.gradient_memory = memory;
+        RunHooks hooks;
+        std::atomic<unsigned> random{++seed};
+        hooks.after_compute = [&](const Run&, sched::CoreIndex, const MicroBatch&, const Gradient&) {
+          const unsigned drawn = std::minstd_rand(random.fetch_add(7919))();
+          for (unsigned i = drawn % 5 == 0 ? drawn % 2000 : 0; i > 0; --i) std::this_thread::yield();
+        };
+        digests.insert(pipeline::train(wanted, hooks).digest);
+      }
+    }
+  BOOST_TEST(digests.size() == 1u);
+}
+
 // Law 1: one loop per operation with std::fma, no vectors, no coroutines, no buffers shared.
 BOOST_AUTO_TEST_CASE(a_plain_scalar_trainer_reproduces_the_digest) {
   std::mutex mutex;
@@ -151,9 +180,9 @@ BOOST_AUTO_TEST_CASE(no_core_stands_idle_while_an_index_is_free) {
     if (batch.index != 0) return;
     // As many as the gradient buffers allow while the first leaf is missing: with 12 leaves that is all of them.
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
-    while (begun.load() < run.tree.leaves_count() && std::chrono::steady_clock::now() < deadline)
+    while (begun.load() < run.sum.leaves_count() && std::chrono::steady_clock::now() < deadline)
       std::this_thread::yield();
-    all_began = begun.load() == run.tree.leaves_count();
+    all_began = begun.load() == run.sum.leaves_count();
   };
   pipeline::train(wanted, hooks);
   BOOST_TEST(all_began.load());
@@ -201,12 +230,27 @@ BOOST_AUTO_TEST_CASE(a_worker_writes_only_its_own_gradient) {
   BOOST_TEST(compared > 50u);
 }
 
+// Law 7: one buffer for each worker of the spheres that may be under way, where memory is not short.
+BOOST_AUTO_TEST_CASE(fast_gradient_memory_is_a_buffer_per_worker_of_a_sphere) {
+  for (const std::size_t workers : {1u, 12u, 144u}) {
+    TrainSettings wanted = settings(2);
+    wanted.workers = workers;
+    wanted.steps = 2;
+    wanted.gradient_memory = GradientMemory::fast;
+    const TrainResult result = pipeline::train(wanted);
+    BOOST_TEST(result.gradients_count == (workers == 144 ? 22 + result.cores_count : workers));
+    BOOST_TEST(result.gradients_count_max >= std::min<std::size_t>(workers, 12));
+    BOOST_TEST(result.gradients_count_max <= result.gradients_count);
+  }
+}
+
 // Law 7: as few gradient buffers as the sum tree needs, however many micro-batches a step has.
 BOOST_AUTO_TEST_CASE(gradient_buffers_are_cores_and_depth_and_one) {
   for (const std::size_t workers : {1u, 12u, 144u}) {
     TrainSettings wanted = settings(2);
     wanted.workers = workers;
     wanted.steps = 2;
+    wanted.gradient_memory = GradientMemory::lean;
     const TrainResult result = pipeline::train(wanted);
     const std::size_t depth = sched::SumTree(workers).depth();
     BOOST_TEST(result.gradients_count == result.cores_count + depth + 1);

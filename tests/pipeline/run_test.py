@@ -110,6 +110,35 @@ class Run(Case):
         longer = icosa("generate", self.folder / "run", "--prompt", "x" * 100, "--max-tokens", 80, "--temperature", 0)
         self.assertGreater(len(longer.stdout), 110)
 
+    def test_generate_samples_differ_and_come_as_json_too(self):
+        self.train(self.write_corpus(), steps=20, lr=0.01, val_fraction=0)
+        options = ["--prompt", "one tw\u00f6", "--max-tokens", 20, "--samples", 3, "--seed", 5, "--min-p", 0.02]
+        lines = icosa("generate", self.folder / "run", *options, "--json").stdout.decode().splitlines()
+        said = [json.loads(line) for line in lines]
+        self.assertEqual([one["sample"] for one in said], [0, 1, 2])
+        self.assertEqual(len({one["text"] for one in said}), 3)
+        for one in said:
+            self.assertEqual(one["prompt"], "one tw\u00f6")
+            self.assertEqual(one["stopped_by"], "length")
+            self.assertEqual(len(one["tokens"]), 20)
+        plain = icosa("generate", self.folder / "run", *options)
+        self.assertRegex(plain.stderr.decode(), r"60 tokens in .* tokens/s after a prompt of 8")
+        self.assertEqual(plain.stdout.count(b"=== sample "), 3)
+        prompt = self.folder / "prompt"
+        prompt.write_text("one tw\u00f6")
+        from_file = icosa("generate", self.folder / "run", "--prompt-file", prompt, *options[2:], "--json")
+        self.assertEqual(from_file.stdout.decode().splitlines(), lines)
+        again = icosa("generate", self.folder / "run", "--prompt-file", "-", *options[2:], "--json",
+                      input="one tw\u00f6".encode())
+        self.assertEqual(again.stdout.decode().splitlines(), lines)
+
+    def test_a_penalty_keeps_a_token_from_coming_again(self):
+        self.train(self.write_corpus(), steps=20, lr=0.01, val_fraction=0)
+        options = ["--prompt", "x", "--max-tokens", 30, "--temperature", 0, "--json"]
+        plain = json.loads(icosa("generate", self.folder / "run", *options).stdout)
+        penalized = json.loads(icosa("generate", self.folder / "run", *options, "--repetition-penalty", 1e6).stdout)
+        self.assertLess(len(set(plain["tokens"])), len(set(penalized["tokens"])))
+
     def test_a_damaged_checkpoint_is_refused(self):
         self.train(self.write_corpus(), steps=2, val_fraction=0)
         weights = self.folder / "run" / "checkpoints" / "step-00000002" / "model.safetensors"

@@ -27,6 +27,8 @@ RUNS = {
     "partial last step": dict(tokens=3000, micro_batch=2),
     "width 384": dict(model="char", seq_len=24, workers=3, steps=2, grad_clip=0.5),
     "documents masked": dict(doc_mask=True, shuffle="none", seq_len=100, micro_batch=2, steps=3, tokenizer="gpt2"),
+    "muon": dict(optimizer="muon", seq_len=16, steps=4),
+    "dropout and loss terms": dict(dropout=0.1, label_smoothing=0.1, z_loss=1e-4, schedule="linear", steps=3),
     "gpt2 tokens": dict(tokenizer="gpt2", workers=4, steps=2),
 }
 
@@ -59,6 +61,17 @@ class SameBits(Case):
         digests["without evaluations"] = self.digest("blind", eval_every=10)
         self.assertEqual(len(set(digests.values())), 1, digests)
         self.assertNotEqual(self.digest("seed8", seed=8), digests["one core"])
+
+    def test_muon_on_other_cores(self):
+        digests = {cores: self.digest(f"muon{cores}", optimizer="muon", cores=cores) for cores in (1, 2)}
+        self.assertEqual(len(set(digests.values())), 1, digests)
+
+    def test_dropout_on_other_cores_and_workers_and_recomputed(self):
+        options = dict(dropout=0.2, steps=3, eval_every=10)
+        digests = {"one core": self.digest("one", cores=1, **options), "two": self.digest("two", cores=2, **options),
+                   "3 x 4": self.digest("split", workers=3, accumulate=4, **options),
+                   "recomputed": self.digest("again", recompute=True, **options)}
+        self.assertEqual(len(set(digests.values())), 1, digests)
 
     def test_the_split_of_workers_and_accumulation_does_not_matter(self):
         digests = {(workers, accumulate): self.digest(f"w{workers}", workers=workers, accumulate=accumulate, steps=2)

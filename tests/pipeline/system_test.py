@@ -1,5 +1,6 @@
 """Coroutines for real, seen from outside: the threads of a run, the calls it makes, the memory it takes."""
 import collections
+import gzip
 import json
 import os
 import pathlib
@@ -128,6 +129,24 @@ class Memory(Case):
         # A long document has buffers of its own, of a fixed size; 10 MB would be a tenth of what passed through.
         for name in ("large", "one"):
             self.assertLess(peaks[name], peaks["small"] + (8 << 20), peaks)
+
+    def test_neither_files_nor_lines_nor_archives_of_any_size_take_memory(self):
+        text = (CORPUS / "1790_george_washington_n.txt").read_text()[:4_000]
+        line = json.dumps({"text": text}).encode() + b"\n"
+        giant = json.dumps({"text": text * 10_000}).encode() + b"\n"  # 40 MB in one record
+        for name, lines in (("small", line * 50), ("many", line * 15_000), ("giant", line + giant + line)):
+            (self.folder / f"{name}.jsonl").write_bytes(lines)
+        (self.folder / "archive.jsonl.gz").write_bytes(gzip.compress(line * 15_000 + giant, 1))
+        peaks = {}
+        for name in ("small.jsonl", "many.jsonl", "giant.jsonl", "archive.jsonl.gz"):
+            summary = self.folder / f"{name}.json"
+            icosa("tokenize", self.folder / name, "--tokenizer", "bytes", "--quiet", "--cores", 1,
+                  "--out", self.folder / f"{name}.tokens", "--summary", summary)
+            peaks[name] = json.loads(summary.read_text())["peak_rss_bytes"]
+        # 60 to 100 MB passed through; an archive has a window of 2 million ids for its shuffle.
+        for peak in peaks.values():
+            self.assertLess(peak, peaks["small.jsonl"] + (40 << 20), peaks)
+        self.assertGreater(min(peaks.values()), 1 << 20, peaks)
 
     def test_the_plan_printed_beforehand_covers_what_is_used(self):
         for name, options in (("seed", {}), ("wide", dict(model="char", seq_len=64, workers=4))):

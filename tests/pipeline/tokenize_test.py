@@ -300,6 +300,28 @@ class Tokenize(Case):
                                 shell=True, capture_output=True, timeout=60)
         self.assertEqual(reader.stdout, tokens[:2])
 
+    def test_nothing_is_left_in_the_folder_for_temporary_files(self):
+        temporary = self.folder / "temporary"
+        temporary.mkdir()
+        env = os.environ | {"TMPDIR": str(temporary)}
+        records = self.folder / "records.jsonl"
+        records.write_bytes(json_lines(texts(1, 20000)))
+        command = ["tokenize", records, "--tokenizer", "bytes", "--out", "-", "--shuffle", "global", "--quiet"]
+        whole = icosa(*command, env=env).stdout
+        self.assertEqual(list(temporary.iterdir()), [])
+        for how in "closed", signal.SIGTERM, signal.SIGKILL:
+            process = subprocess.Popen([support.BINARY, *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env)
+            self.addCleanup(process.kill)
+            self.assertEqual(process.stdout.read(100), whole[:100])
+            if how != "closed":
+                process.send_signal(how)
+            process.stdout.close()
+            process.wait(support.TIMEOUT_SECONDS)
+            self.assertEqual(list(temporary.iterdir()), [], how)
+        records.write_bytes(json_lines(texts(1, 200)) + b"not JSON\n")
+        self.assert_one_line(icosa(*command, "--strict", code=1, env=env).stderr, "records.jsonl")
+        self.assertEqual(list(temporary.iterdir()), [])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -5,6 +5,7 @@
 #include <asio/post.hpp>
 #include <asio/use_awaitable.hpp>
 #include <cerrno>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
@@ -19,7 +20,7 @@ namespace tests {
 
 class DelayedFiles final : public io::Files {
  public:
-  /// `failures_per_thousand`: how often an open or a read fails with EIO, to succeed when it is tried again.
+  /// `failures_per_thousand`: how often an open or a read fails with EIO; three times for a file, then no more.
   DelayedFiles(std::unique_ptr<io::Files> files, unsigned seed, unsigned failures_per_thousand = 0)
       : files_(std::move(files)), random_(seed), failures_per_thousand_(failures_per_thousand) {}
 
@@ -35,7 +36,7 @@ class DelayedFiles final : public io::Files {
 
   sched::task<io::OpenFile> open(std::string path, int flags, unsigned mode) override {
     co_await delay();
-    if (fails()) throw io::FileError(path, 0, EIO, "open");
+    if (fails(path)) throw io::FileError(path, 0, EIO, "open");
     io::OpenFile file = co_await files_->open(std::move(path), flags, mode);
     co_return file;
   }
@@ -47,7 +48,7 @@ class DelayedFiles final : public io::Files {
   sched::task<std::size_t> read(const io::OpenFile& file, std::uint64_t offset_bytes, io::Block block,
                                 std::size_t bytes_max) override {
     co_await delay();
-    if (fails()) throw io::FileError(file.path(), offset_bytes, EIO, "read");
+    if (fails(file.path())) throw io::FileError(file.path(), offset_bytes, EIO, "read");
     // Short reads, as the kernel may give them.
     const std::size_t bytes = 1 + random_() % bytes_max;
     const std::size_t got = co_await files_->read(file, offset_bytes, block, bytes);
@@ -63,7 +64,7 @@ class DelayedFiles final : public io::Files {
     co_await delay();
     co_await files_->read_whole(reads);
     for (io::WholeRead& read : reads)
-      if (fails()) read.result = -EIO;
+      if (fails(read.path != nullptr ? read.path : std::to_string(read.descriptor))) read.result = -EIO;
   }
   sched::task<void> close(io::OpenFile file) override {
     co_await delay();
@@ -88,19 +89,20 @@ class DelayedFiles final : public io::Files {
     for (unsigned turns = random_() % 40; turns > 0; --turns) co_await asio::post(executor(), asio::use_awaitable);
   }
 
-  /// Never twice in a row: whoever tries again succeeds.
-  bool fails() {
-    const bool fails_now = !failed_last_ && random_() % 1000 < failures_per_thousand_;
-    failed_last_ = fails_now;
-    failures_count_ += fails_now ? 1 : 0;
-    return fails_now;
+  /// Whoever tries four times succeeds, whatever others do meanwhile.
+  bool fails(const std::string& path) {
+    unsigned& failures_count = failures_of_[path];
+    if (failures_count == 3 || random_() % 1000 >= failures_per_thousand_) return false;
+    failures_count += 1;
+    failures_count_ += 1;
+    return true;
   }
 
   std::unique_ptr<io::Files> files_;
   std::mt19937 random_;
   unsigned failures_per_thousand_;
   unsigned failures_count_ = 0;
-  bool failed_last_ = false;
+  std::map<std::string, unsigned> failures_of_;
 };
 
 }  // namespace tests

@@ -1,0 +1,21 @@
+#include "compute/profile.hpp"
+
+namespace compute {
+
+Profile*& Profile::current() noexcept {
+  thread_local Profile* profile = nullptr;
+  return profile;
+}
+
+void Profile::add(const OperationKey& key, double flops, double bytes, std::uint64_t ns) noexcept {
+  std::size_t i = 0;
+  while (i < count_ && !(lines_[i].key == key)) ++i;
+  if (i == operations_max) return;
+  if (i == count_) lines_[count_++] = {key, 0, 0, 0, 0};
+  lines_[i].flops += flops;
+  lines_[i].bytes += bytes;
+  lines_[i].ns += ns;
+  ++lines_[i].calls_count;
+}
+
+}  // namespace compute

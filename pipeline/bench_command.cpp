@@ -1,0 +1,239 @@
+// `icosa bench step`: a micro-batch of one worker and the update, operation by operation, each beside its bounds by
+// arithmetic and by memory, which are measured in the same run.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "compute/adamw.hpp"
+#include "compute/cpu.hpp"
+#include "compute/gpt2.hpp"
+#include "compute/machine.hpp"
+#include "compute/profile.hpp"
+#include "pipeline/clock.hpp"
+#include "pipeline/commands.hpp"
+#include "pipeline/memory.hpp"
+#include "pipeline/presets.hpp"
+
+namespace pipeline {
+namespace {
+
+using compute::OperationTimes;
+
+/// What one core of this machine gives at most.
+struct Yardsticks {
+  double flops_per_second;
+  double bytes_per_second;
+};
+
+double seconds_of(const std::function<void()>& work) {
+  const std::uint64_t began_ns = now_ns();
+  work();
+  return seconds(now_ns() - began_ns);
+}
+
+/// The best of several: what disturbs a yardstick only ever shortens it.
+double measure_peak() {
+  double best = 0;
+  for (int i = 0; i < 8; ++i) {
+    double flops = 0;
+    const double spent = seconds_of([&flops] { flops = compute::run_multiply_adds(200'000); });
+    best = std::max(best, flops / spent);
+  }
+  return best;
+}
+
+double measure_bandwidth() {
+  constexpr std::size_t count = 24u << 20;  // 96 MiB each: beyond any cache of a core
+  FloatArena out(count), a(count), b(count);
+  std::fill(a.span().begin(), a.span().end(), 1.0f);
+  std::fill(b.span().begin(), b.span().end(), 2.0f);
+  std::fill(out.span().begin(), out.span().end(), 0.0f);
+  double best = 0;
+  for (int i = 0; i < 4; ++i) {
+    const double spent = seconds_of([&] { compute::add(out.span(), a.span(), b.span()); });
+    best = std::max(best, static_cast<double>(count) * compute::bandwidth_bytes_per_float / spent);
+  }
+  return best;
+}
+
+/// A model with everything that a step of one worker touches.
+struct Bench {
+  Bench(const Preset& preset, const BenchOptions& options)
+      : shape{preset.layers, preset.heads, preset.channels, vocabulary_of(preset, options), preset.seq_len},
+        rows_count(preset.micro_batch),
+        weights(compute::gpt2_floats(shape)),
+        moment1(weights.span().size()),
+        moment2(weights.span().size()),
+        gradient(weights.span().size()),
+        other_gradient(weights.span().size()),
+        workspace(compute::gpt2_workspace_floats(shape, rows_count, preset.seq_len)),
+        tensors(compute::gpt2_tensors(shape)),
+        ids(rows_count * (preset.seq_len + 1)) {
+    compute::gpt2_initialize(weights.span(), shape, 1);
+    std::uint32_t state = 1;
+    for (std::int32_t& id : ids) {
+      state = state * 1664525u + 1013904223u;
+      id = static_cast<std::int32_t>((state >> 8) % shape.vocabulary);
+    }
+    std::fill(other_gradient.span().begin(), other_gradient.span().end(), 0.0f);
+  }
+
+  static std::size_t vocabulary_of(const Preset& preset, const BenchOptions& options) {
+    if (options.vocabulary != 0) return options.vocabulary;
+    const std::map<std::string_view, std::size_t> usual = {
+        {"seed", 500}, {"quick", 4096}, {"tiny", 4096}, {"char", 257}};
+    const auto found = usual.find(preset.name);
+    return found == usual.end() ? 50257 : found->second;
+  }
+  std::size_t tokens() const noexcept { return rows_count * shape.positions; }
+
+  void micro_batch() {
+    const compute::TokenRows rows{ids.data(), rows_count, shape.positions, tokens()};
+    compute::gpt2_gradient(gradient.span(), shape, weights.span(), rows, workspace.span());
+  }
+  /// The addition of one gradient to another, of which a step of n micro-batches has n - 1.
+  void sum() { compute::add(other_gradient.span(), other_gradient.span(), gradient.span()); }
+  void update() {
+    std::vector<double> squares((gradient.span().size() + compute::norm_block - 1) / compute::norm_block);
+    compute::AdamWStep step{};
+    step.learning_rate = 1e-5;
+    step.step = ++steps;
+    step.gradient_scale = 1.0f / static_cast<float>(tokens());
+    step.clip = 1.0f;
+    compute::square_sums(squares, gradient.span(), step.gradient_scale);
+    for (const compute::Tensor& tensor : tensors) {
+      const auto part = [&tensor](FloatArena& arena) { return arena.span().subspan(tensor.offset, tensor.count); };
+      compute::adamw_update(part(weights), part(moment1), part(moment2), part(gradient), tensor.decayed, step);
+    }
+  }
+
+  compute::Gpt2Shape shape;
+  std::size_t rows_count;
+  FloatArena weights, moment1, moment2, gradient, other_gradient, workspace;
+  std::vector<compute::Tensor> tensors;
+  std::vector<std::int32_t> ids;
+  std::uint64_t steps = 0;
+};
+
+/// The fastest eighth ends here: beside other programs a median tells of them.
+double typical(std::vector<double> values) {
+  const auto place = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 8);
+  std::nth_element(values.begin(), place, values.end());
+  return *place;
+}
+
+/// A part of a step: its time as a whole, and by operation in the order of their first call; undisturbed passes.
+struct Measured {
+  double ms;
+  std::vector<OperationTimes> operations;
+  std::vector<double> operation_ms;
+
+  double flops() const noexcept {
+    double sum = 0;
+    for (const OperationTimes& one : operations) sum += one.flops;
+    return sum;
+  }
+};
+
+Measured measure(const std::function<void()>& pass, double seconds_max) {
+  Measured measured;
+  pass();  // touches memory for the first time
+  compute::Profile profile;
+  std::vector<double> whole_ms;
+  std::vector<std::vector<double>> part_ms;
+  const std::uint64_t began_ns = now_ns();
+  constexpr std::size_t passes_min = 3, passes_max = 200;
+  while (whole_ms.size() < passes_min || (whole_ms.size() < passes_max && seconds(now_ns() - began_ns) < seconds_max)) {
+    profile.clear();
+    compute::Profile::current() = &profile;
+    const double spent = seconds_of(pass);
+    compute::Profile::current() = nullptr;
+    whole_ms.push_back(1e3 * spent);
+    part_ms.resize(profile.operations().size());
+    for (std::size_t i = 0; i < part_ms.size(); ++i) part_ms[i].push_back(milliseconds(profile.operations()[i].ns));
+  }
+  measured.ms = typical(std::move(whole_ms));
+  measured.operations.assign(profile.operations().begin(), profile.operations().end());
+  for (std::vector<double>& times : part_ms) measured.operation_ms.push_back(typical(std::move(times)));
+  return measured;
+}
+
+std::string extents(const compute::OperationKey& key) {
+  if (key.K == 0) return fmt::format("{}", key.M);
+  return fmt::format("{} x {} x {}", key.M, key.K, key.N);
+}
+
+void print_table(const char* title, const Measured& measured, const Yardsticks& machine) {
+  fmt::print("\n{}: {:.3f} ms\n", title, measured.ms);
+  fmt::print("{:>9} {:>6}  {:22} {:18} {:>5} {:>8} {:>7} {:>11} {:>8}\n", "ms", "share", "operation", "M x K x N",
+             "calls", "GFLOP/s", "of peak", "arithmetic", "memory");
+  double accounted = 0;
+  for (std::size_t i = 0; i < measured.operations.size(); ++i) {
+    const OperationTimes& one = measured.operations[i];
+    const double ms = measured.operation_ms[i];
+    accounted += ms;
+    const double rate = 1e3 * one.flops / ms;
+    fmt::print("{:9.3f} {:5.1f}%  {:22} {:18} {:5}", ms, 100 * ms / measured.ms, one.key.name, extents(one.key),
+               one.calls_count);
+    if (one.flops > 0) {
+      fmt::print(" {:8.1f} {:6.1f}% {:8.3f} ms", 1e-9 * rate, 100 * rate / machine.flops_per_second,
+                 1e3 * one.flops / machine.flops_per_second);
+    } else {
+      fmt::print(" {:8} {:7} {:>11}", "", "", "");
+    }
+    fmt::print(" {:8.3f} ms\n", 1e3 * one.bytes / machine.bytes_per_second);
+  }
+  fmt::print("{:9.3f} {:5.1f}%  between the operations\n", measured.ms - accounted,
+             100 * (measured.ms - accounted) / measured.ms);
+}
+
+/// As TARGETS counts them: 6 for each weight of a matrix and token, and the causal half of attention.
+double flops_per_token(const compute::Gpt2Shape& shape) {
+  const auto L = static_cast<double>(shape.layers), C = static_cast<double>(shape.channels);
+  return 72 * L * C * C + 6 * L * static_cast<double>(shape.positions) * C +
+         6 * C * static_cast<double>(shape.vocabulary);
+}
+
+}  // namespace
+
+int bench_command(const BenchOptions& options) {
+  const Preset* const preset = find_preset(options.model);
+  if (preset == nullptr) throw SettingsError("--model " + options.model + ": give one of " + preset_names());
+  compute::set_floating_point_mode();
+  const Yardsticks machine{measure_peak(), measure_bandwidth()};
+  Bench bench(*preset, options);
+  const double share = options.seconds / 4;
+  const Measured batch = measure([&bench] { bench.micro_batch(); }, 2 * share);
+  const Measured sum = measure([&bench] { bench.sum(); }, share);
+  const Measured update = measure([&bench] { bench.update(); }, share);
+  const double peak_after = measure_peak();
+
+  fmt::print("one core, {}: {:.1f} GFLOP/s of multiply-adds (after the run {:.1f}), {:.1f} GB/s of memory\n",
+             compute::instruction_set(), 1e-9 * machine.flops_per_second, 1e-9 * peak_after,
+             1e-9 * machine.bytes_per_second);
+  const compute::Gpt2Shape& shape = bench.shape;
+  fmt::print("{}: {} layers, {} heads, width {}, vocabulary {}, context {}; {} rows a micro-batch, {} a step\n",
+             preset->name, shape.layers, shape.heads, shape.channels, shape.vocabulary, shape.positions,
+             bench.rows_count, options.micro_batches);
+  print_table("a micro-batch", batch, machine);
+  print_table("adding one gradient to another", sum, machine);
+  print_table("norm and update", update, machine);
+
+  const auto n = static_cast<double>(options.micro_batches);
+  const double step_ms = n * batch.ms + (n - 1) * sum.ms + update.ms;
+  const double tokens = n * static_cast<double>(bench.tokens());
+  const double rate = 1e3 * tokens * flops_per_token(shape) / step_ms;
+  const double peak = std::max(machine.flops_per_second, peak_after);
+  fmt::print(
+      "\na step on one core: {:.2f} ms ({:.1f} % sums and update), {:.0f} tokens/s, {:.1f} GFLOP/s, {:.1f} % of peak\n",
+      step_ms, 100 * ((n - 1) * sum.ms + update.ms) / step_ms, 1e3 * tokens / step_ms, 1e-9 * rate, 100 * rate / peak);
+  return 0;
+}
+
+}  // namespace pipeline

@@ -1,0 +1,53 @@
+#pragma once
+
+// How the gradients of a step become one, on the worker's side of the boundary. Lean: two by two as they arrive, by
+// whoever came second, in as few buffers as the sum tree needs. Fast: the gradients of a sphere wait and are added in
+// one pass. The association is the same, and so are the bits.
+
+#include <cstddef>
+#include <optional>
+
+#include "pipeline/gradient.hpp"
+#include "sched/pool.hpp"
+#include "sched/spheres.hpp"
+#include "sched/sum_tree.hpp"
+
+namespace pipeline {
+
+/// What `--gradient-memory` chooses.
+enum class GradientMemory { automatic, lean, fast };
+
+const char* gradient_memory_name(GradientMemory memory) noexcept;
+
+/// Buffers with which no core ever waits for long, and none for ever: a core takes its buffer before the next index in
+/// order. Lean: cores + depth of the tree + 1. Fast: one per micro-batch of each sphere that may be under way.
+std::size_t gradient_buffers_count(GradientMemory memory, std::size_t step_batches_count, std::size_t cores_count);
+
+/// What crosses the boundary to the control: gradients whose sum, associated as sched::fold does, is the step's.
+using GradientRow = sched::Row<Gradient>;
+
+class StepSum {
+ public:
+  /// `memory`: lean or fast. What is added goes back to `buffers`.
+  StepSum(std::size_t step_batches_count, GradientMemory memory, sched::Pool<Gradient>& buffers);
+
+  std::size_t leaves_count() const noexcept { return tree_.leaves_count(); }
+  std::size_t depth() const noexcept { return tree_.depth(); }
+
+  /// A worker hands over the gradient of micro-batch `index` of a step of `present_count`. From any thread, without a
+  /// lock. Returns the step's row to the one who completes it, nullptr to all others.
+  const GradientRow* arrive(std::size_t index, std::size_t present_count, Gradient* gradient);
+
+ private:
+  Gradient* add_row(const GradientRow& row);
+
+  sched::Pool<Gradient>& buffers_;
+  sched::SumTree tree_;
+  std::optional<sched::Spheres<Gradient>> spheres_;  // fast
+  GradientRow whole_;                                // lean: a row of one
+};
+
+/// Adds the counts of a row up into its first gradient, whose values stay as they are.
+Gradient* add_counts(const GradientRow& row);
+
+}  // namespace pipeline

@@ -1,0 +1,105 @@
+"""`./dev bench compute`: how fast icosa computes, beside what this machine can do at most and beside other products, all
+in one run. Lines of JSON:
+
+    machine    fused multiply-adds and memory bandwidth of 1 and 2 threads
+    product    every product of every preset's step on one core: GFLOP/s of ours, oneDNN's and OpenBLAS' (where the build
+               found them), in turn; share of the peak that was measured around it
+    step       whole runs of `icosa train` at every preset, on 1 and 2 cores: tokens per second, share of the peak that
+               the same threads reached before and after; medians, presets and cores taken in turn
+
+    compute.py BUILD [--presets seed,tiny,...] [--rounds N] [--no-products]
+"""
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+# layers, width, vocabulary, context; steps of a run
+PRESETS = dict(seed=(2, 64, 500, 32, 400), tiny=(4, 64, 4096, 128, 50), char=(6, 384, 257, 256, 4),
+               small=(6, 384, 50257, 256, 2), gpt2=(12, 768, 50257, 256, 2))
+BYTE_PAIRS = ("seed", "tiny")  # these train with byte pairs of their own
+CORES = len(os.sched_getaffinity(0))
+
+
+def flops_per_token(preset):
+    layers, width, vocabulary, context, _ = PRESETS[preset]
+    return 72 * layers * width ** 2 + 6 * layers * context * width + 6 * width * vocabulary
+
+
+class Bench:
+    def __init__(self, build, folder):
+        self.build, self.folder = build, folder
+        self.environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+    def lines(self, *arguments):
+        done = subprocess.run([self.build / "tests/bench/compute_bench", *map(str, arguments)], env=self.environment,
+                              capture_output=True, text=True, check=True)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def machine(self, threads):
+        return self.lines("machine", threads)[0]
+
+    def products(self, presets):
+        for preset in presets:
+            for line in self.lines("products", preset):
+                print(json.dumps(line), flush=True)
+
+    def train(self, preset, cores):
+        """Tokens per second of a run, and the multiply-adds that as many threads reached around it."""
+        tokenizer = {"char": "bytes"}.get(preset, "gpt2")
+        if preset in BYTE_PAIRS:
+            tokenizer = self.folder / f"{preset}.json"
+            if not tokenizer.exists():
+                subprocess.run([self.build / "icosa", "tokenizer", "train", ROOT / "datasets/sotu", "--vocab-size",
+                                str(PRESETS[preset][2]), "--out", tokenizer, "--quiet"], check=True)
+        before = self.machine(cores)["gflops"]
+        summary = self.folder / "summary.json"
+        with tempfile.TemporaryDirectory(dir=self.folder) as out:
+            subprocess.run([self.build / "icosa", "train", ROOT / "datasets/sotu", "--out", pathlib.Path(out) / "run",
+                            "--model", preset, "--tokenizer", tokenizer, "--steps", str(PRESETS[preset][4] + 1),
+                            "--micro-batch", "1", "--workers", "12", "--cores", str(cores), "--val-fraction", "0",
+                            "--summary", summary, "--quiet"], check=True)
+        found = json.loads(summary.read_text())
+        return found, max(before, self.machine(cores)["gflops"])
+
+    def steps(self, presets, rounds):
+        found = {(preset, cores): [] for preset in presets for cores in sorted({1, min(2, CORES)})}
+        for _ in range(rounds):
+            for preset, cores in found:
+                found[preset, cores].append(self.train(preset, cores))
+        for (preset, cores), runs in found.items():
+            rates = [run["tokens_per_second"] for run, _ in runs]
+            shares = [run["tokens_per_second"] * flops_per_token(preset) / 1e9 / peak for run, peak in runs]
+            one_core = statistics.median(run["tokens_per_second"] for run, _ in found[preset, 1])
+            print(json.dumps(dict(
+                what="step", preset=preset, cores=cores, tokens_per_second=round(statistics.median(rates)),
+                lowest=round(min(rates)), highest=round(max(rates)),
+                share_of_peak=round(statistics.median(shares), 3), best_share_of_peak=round(max(shares), 3),
+                against_one_core=round(statistics.median(rates) / one_core, 2),
+                update_fraction=round(statistics.median(run["update_fraction"] for run, _ in runs), 4),
+                data_wait_fraction=round(statistics.median(run["data_wait_fraction"] for run, _ in runs), 4),
+                peak_rss_mib=round(max(run["peak_rss_bytes"] for run, _ in runs) / 2 ** 20))), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("--presets", default=",".join(PRESETS))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--no-products", action="store_true")
+    options = parser.parse_args()
+    presets = options.presets.split(",")
+    with tempfile.TemporaryDirectory(prefix="icosa-bench-") as folder:
+        bench = Bench(options.build.resolve(), pathlib.Path(folder))
+        for threads in sorted({1, min(2, CORES)}):
+            print(json.dumps(bench.machine(threads)), flush=True)
+        if not options.no_products:
+            bench.products(presets)
+        bench.steps(presets, options.rounds)
+
+
+main()

@@ -1,0 +1,280 @@
+// What `./dev bench compute` measures besides whole runs, one JSON line each:
+//
+//   compute_bench machine THREADS            multiply-adds and memory bandwidth of that many threads at once
+//   compute_bench products PRESET [TARGET]   every product of a preset's step, beside oneDNN's and OpenBLAS' where the
+//                                            build found them; TARGET (AVX2, AVX3): the instructions of ours
+//
+// Products run in turn, ours and theirs, by the time of the thread: on a shared machine what others take is not ours.
+// The answers are checked before anything is timed. Both libraries must be told to use one thread (compute.py does).
+
+#include <hwy/targets.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "compute/adamw.hpp"
+#include "compute/cpu.hpp"
+#include "compute/machine.hpp"
+#include "compute/product.hpp"
+
+#ifdef ICOSA_ONEDNN
+#include <oneapi/dnnl/dnnl.h>
+#endif
+#ifdef ICOSA_OPENBLAS
+#include <cblas.h>
+#endif
+
+namespace {
+
+using compute::As;
+using compute::ConstMatrix;
+using compute::Matrix;
+
+double thread_seconds() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+double seconds_of(const std::function<void()>& work) {
+  const double start = thread_seconds();
+  work();
+  return thread_seconds() - start;
+}
+
+/// Flops per second of the multiply-adds alone, the best of a few milliseconds.
+double peak() {
+  double best = 0;
+  for (int i = 0; i < 10; ++i) {
+    double flops = 0;
+    const double seconds = seconds_of([&flops] { flops = compute::run_multiply_adds(100'000); });
+    best = std::max(best, flops / seconds);
+  }
+  return best;
+}
+
+double bandwidth() {
+  const std::size_t count = 16u << 20;
+  std::vector<float> out(count), a(count, 1.0f), b(count, 2.0f);
+  double best = 0;
+  for (int i = 0; i < 5; ++i) {
+    const double seconds = seconds_of([&] { compute::add(out, a, b); });
+    best = std::max(best, static_cast<double>(count) * compute::bandwidth_bytes_per_float / seconds);
+  }
+  return best;
+}
+
+/// The sum of what `threads_count` threads reach at once.
+double together(std::size_t threads_count, double (*measure)()) {
+  std::vector<double> rates(threads_count);
+  std::vector<std::thread> threads;
+  for (double& rate : rates) threads.emplace_back([&rate, measure] { rate = measure(); });
+  for (std::thread& thread : threads) thread.join();
+  double sum = 0;
+  for (const double rate : rates) sum += rate;
+  return sum;
+}
+
+/// out (M, N) = op(a) op(b), and how often a micro-batch takes it.
+struct Case {
+  const char* name;
+  std::size_t M, K, N;
+  As a_as, b_as;
+};
+
+struct Shape {
+  const char* name;
+  std::size_t channels, vocabulary, rows;
+};
+constexpr Shape shapes[] = {{"seed", 64, 500, 32},
+                            {"tiny", 64, 4096, 128},
+                            {"char", 384, 257, 256},
+                            {"small", 384, 50257, 256},
+                            {"gpt2", 768, 50257, 256}};
+
+std::vector<Case> cases_of(const Shape& shape) {
+  const std::size_t C = shape.channels, T = shape.rows, V = shape.vocabulary;
+  std::vector<Case> cases;
+  const auto layer = [&](std::size_t inputs, std::size_t outputs) {
+    cases.push_back({"forward", T, inputs, outputs, As::stored, As::stored});
+    cases.push_back({"dx", T, outputs, inputs, As::stored, As::transposed});
+    cases.push_back({"dw", inputs, T, outputs, As::transposed, As::stored});
+  };
+  layer(C, 3 * C);
+  layer(C, C);
+  layer(C, 4 * C);
+  layer(4 * C, C);
+  // The head's weights are the token embedding, stored (outputs, inputs).
+  cases.push_back({"head", T, C, V, As::stored, As::transposed});
+  cases.push_back({"head dx", T, V, C, As::stored, As::stored});
+  cases.push_back({"head dw", V, T, C, As::transposed, As::stored});
+  return cases;
+}
+
+std::vector<float> numbers(std::size_t count, unsigned seed) {
+  std::mt19937 random(seed);
+  std::vector<float> x(count);
+  for (float& value : x) value = static_cast<float>(random() >> 8) * 0x1p-24f - 0.5f;
+  return x;
+}
+
+/// One product with memory of its own.
+struct Operands {
+  explicit Operands(const Case& which)
+      : c(which),
+        a_floats(numbers(c.M * c.K, 1)),
+        b_floats(numbers(c.K * c.N, 2)),
+        out_floats(c.M * c.N),
+        scratch(compute::product_scratch_floats),
+        a(c.a_as == As::stored ? compute::dense(a_floats.data(), c.M, c.K) : compute::dense(a_floats.data(), c.K, c.M)),
+        b(c.b_as == As::stored ? compute::dense(b_floats.data(), c.K, c.N)
+                               : compute::dense(b_floats.data(), c.N, c.K)) {}
+
+  void ours() {
+    compute::multiply(compute::dense(out_floats.data(), c.M, c.N), a, c.a_as, b, c.b_as, nullptr, scratch.data());
+  }
+#ifdef ICOSA_ONEDNN
+  void onednn() {
+    const auto letter = [](As as) { return as == As::stored ? 'N' : 'T'; };
+    const auto size = [](std::size_t n) { return static_cast<dnnl_dim_t>(n); };
+    dnnl_sgemm(letter(c.a_as), letter(c.b_as), size(c.M), size(c.N), size(c.K), 1.0f, a.data, size(a.stride), b.data,
+               size(b.stride), 0.0f, out_floats.data(), size(c.N));
+  }
+#endif
+#ifdef ICOSA_OPENBLAS
+  void openblas() {
+    const auto form = [](As as) { return as == As::stored ? CblasNoTrans : CblasTrans; };
+    const auto size = [](std::size_t n) { return static_cast<blasint>(n); };
+    cblas_sgemm(CblasRowMajor, form(c.a_as), form(c.b_as), size(c.M), size(c.N), size(c.K), 1.0f, a.data,
+                size(a.stride), b.data, size(b.stride), 0.0f, out_floats.data(), size(c.N));
+  }
+#endif
+
+  /// The largest difference of the result's corners from sums in double, against the size of the terms.
+  double error() const {
+    double largest = 0;
+    for (const std::size_t i : {std::size_t{0}, c.M / 2, c.M - 1}) {
+      for (const std::size_t j : {std::size_t{0}, c.N / 2, c.N - 1}) {
+        double sum = 0, size = 0;
+        for (std::size_t k = 0; k < c.K; ++k) {
+          const double left = c.a_as == As::stored ? a.data[i * a.stride + k] : a.data[k * a.stride + i];
+          const double right = c.b_as == As::stored ? b.data[k * b.stride + j] : b.data[j * b.stride + k];
+          sum += left * right;
+          size += std::abs(left * right);
+        }
+        largest = std::max(largest, std::abs(sum - static_cast<double>(out_floats[i * c.N + j])) / size);
+      }
+    }
+    return largest;
+  }
+
+  Case c;
+  std::vector<float> a_floats, b_floats, out_floats, scratch;
+  ConstMatrix a, b;
+};
+
+struct Contender {
+  const char* name;
+  void (Operands::*run)();
+};
+constexpr Contender contenders[] = {
+    {"icosa", &Operands::ours},
+#ifdef ICOSA_ONEDNN
+    {"onednn", &Operands::onednn},
+#endif
+#ifdef ICOSA_OPENBLAS
+    {"openblas", &Operands::openblas},
+#endif
+};
+constexpr std::size_t contenders_count = std::size(contenders);
+
+/// The fastest eighth ends here.
+double typical(std::vector<double> seconds) {
+  std::sort(seconds.begin(), seconds.end());
+  return seconds[seconds.size() / 8];
+}
+
+bool measure(const char* preset, const Case& c) {
+  Operands operands(c);
+  for (const Contender& one : contenders) {
+    std::fill(operands.out_floats.begin(), operands.out_floats.end(), -1e30f);
+    (operands.*one.run)();
+    if (operands.error() < 1e-5) continue;
+    std::fprintf(stderr, "%s gives a wrong product: %s %zu x %zu x %zu\n", one.name, c.name, c.M, c.K, c.N);
+    return false;
+  }
+  const double flops = 2.0 * static_cast<double>(c.M) * static_cast<double>(c.K) * static_cast<double>(c.N);
+  const double one_run = std::max(flops / 80e9, 1e-6);
+  const int runs_per_sample = std::max(1, static_cast<int>(1e-3 / one_run));
+  const int samples = std::clamp(static_cast<int>(0.4 / (one_run * runs_per_sample * contenders_count)), 5, 40);
+  double flops_per_second_max = peak();
+  std::vector<double> seconds[contenders_count];
+  for (int sample = 0; sample < samples; ++sample) {
+    for (std::size_t i = 0; i < contenders_count; ++i) {
+      seconds[i].push_back(seconds_of([&] {
+                             for (int run = 0; run < runs_per_sample; ++run) (operands.*contenders[i].run)();
+                           }) /
+                           runs_per_sample);
+    }
+  }
+  flops_per_second_max = std::max(flops_per_second_max, peak());
+  double best_of_theirs = 0;
+  std::printf("{\"what\": \"product\", \"preset\": \"%s\", \"name\": \"%s\", \"M\": %zu, \"K\": %zu, \"N\": %zu",
+              preset, c.name, c.M, c.K, c.N);
+  for (std::size_t i = 0; i < contenders_count; ++i) {
+    const double rate = flops / typical(seconds[i]);
+    if (i > 0) best_of_theirs = std::max(best_of_theirs, rate);
+    std::printf(", \"%s\": %.1f", contenders[i].name, 1e-9 * rate);
+  }
+  const double rate = flops / typical(seconds[0]);
+  std::printf(", \"peak\": %.1f, \"share_of_peak\": %.3f", 1e-9 * flops_per_second_max, rate / flops_per_second_max);
+  if (contenders_count > 1) std::printf(", \"against_the_better\": %.3f", rate / best_of_theirs);
+  std::printf("}\n");
+  std::fflush(stdout);
+  return true;
+}
+
+void choose_target(const char* name) {
+  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    if (std::strcmp(name, hwy::TargetName(target)) == 0) hwy::SetSupportedTargetsForTest(target);
+  }
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+}
+
+int usage() {
+  std::fprintf(stderr, "compute_bench machine THREADS | products PRESET [TARGET]\n");
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  compute::set_floating_point_mode();
+  if (argc < 3) return usage();
+  const std::string what = argv[1];
+  if (what == "machine") {
+    const auto threads = static_cast<std::size_t>(std::atoi(argv[2]));
+    std::printf(
+        "{\"what\": \"machine\", \"threads\": %zu, \"instructions\": \"%s\", \"gflops\": %.1f, \"gbytes\": %.1f}\n",
+        threads, std::string(compute::instruction_set()).c_str(), 1e-9 * together(threads, &peak),
+        1e-9 * together(threads, &bandwidth));
+    return 0;
+  }
+  if (what != "products") return usage();
+  if (argc > 3) choose_target(argv[3]);
+  bool all_right = true;
+  for (const Shape& shape : shapes) {
+    if (shape.name != std::string(argv[2])) continue;
+    for (const Case& c : cases_of(shape)) all_right = measure(shape.name, c) && all_right;
+  }
+  return all_right ? 0 : 1;
+}
