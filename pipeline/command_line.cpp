@@ -317,7 +317,8 @@ void add_tokenizer(CLI::App& app, std::function<int()>& chosen) {
 void add_generate(CLI::App& app, std::function<int()>& chosen) {
   CLI::App* const generate = app.add_subcommand("generate", "continue a prompt with a trained model");
   const auto options = std::make_shared<GenerateOptions>();
-  generate->add_option("RUN", options->source, "folder of a run, of a checkpoint or of a Hugging Face model")->required();
+  generate->add_option("RUN", options->source, "folder of a run, of a checkpoint or of a Hugging Face model")
+      ->required();
   GeneratorOptions& generator = options->generator;
   generate->add_option("--prompt", options->prompt, "text to continue");
   generate->add_option("--prompt-file", options->prompt_file, "file with the text to continue; -: standard input");
@@ -370,6 +371,9 @@ void add_token_command(CLI::App& app, std::function<int()>& chosen, const char* 
                   "bytes, gpt2, or a file or folder: *.tiktoken, tokenizer.json, vocab.json with merges.txt")
       ->required();
   sub->add_flag("--jsonl", options->jsonl, jsonl_description);
+  if (command == encode_command)
+    sub->add_flag("--allow-special", options->allow_special,
+                  "special tokens written in the text become these tokens; else they are text");
   sub->callback([options, command, &chosen] { chosen = [options, command] { return command(*options); }; });
 }
 
