@@ -36,15 +36,22 @@ void BpeBuilder::add(std::string_view text, std::int64_t id, bool special, std::
   if (!tokens_.emplace(text, token).second) refuse("the token " + quoted(text) + " stands twice");
 }
 
-void BpeBuilder::add_special_token(std::string_view text, std::int64_t id) {
+void BpeBuilder::add_special_token(std::string_view text, std::int64_t id, bool always) {
   if (text.empty()) refuse("a special token is empty");
   add(text, id, true, std::string(text));
+  tokens_.find(text)->second.may_be_ordinary = !always;
 }
 
 void BpeBuilder::add_token(std::string_view text, std::int64_t id) {
   const auto known = tokens_.find(text);
   if (known != tokens_.end() && known->second.special) {
-    if (known->second.id == id) return;
+    if (known->second.id == id) {
+      std::optional<std::string> bytes = byte_level_bytes(text);
+      if (!known->second.may_be_ordinary || !bytes || text == end_of_text_text) return;
+      known->second.special = false;
+      known->second.bytes = std::move(*bytes);
+      return;
+    }
     refuse("the token " + quoted(text) + " has two ids, " + std::to_string(known->second.id) + " and " +
            std::to_string(id));
   }
@@ -77,23 +84,46 @@ void BpeBuilder::add_merge(std::string_view left_and_right, const std::string& w
 }
 
 void BpeBuilder::place_tokens() {
-  model_->tokens.resize(tokens_.size());
-  std::vector<const std::string*> text_of(tokens_.size());
-  for (const auto& [text, token] : tokens_) {
+  std::size_t ids_count = 0;
+  for (const auto& [text, token] : tokens_) ids_count = std::max(ids_count, static_cast<std::size_t>(token.id) + 1);
+  if (ids_count > 2 * tokens_.size())
+    refuse("there is an id " + std::to_string(ids_count - 1) + ", but only " + std::to_string(tokens_.size()) +
+           " tokens: most ids have no token");
+  model_->tokens.resize(ids_count);
+  std::vector<const std::string*> text_of(ids_count);
+  for (auto& [text, token] : tokens_) {
     const auto id = static_cast<std::size_t>(token.id);
-    if (id >= tokens_.size())
-      refuse("the token " + quoted(text) + " has the id " + std::to_string(id) + ", but there are only " +
-             std::to_string(tokens_.size()) + " tokens: ids must be without gaps");
     if (text_of[id] != nullptr)
       refuse("the id " + std::to_string(id) + " stands for both " + quoted(std::min(text, *text_of[id])) + " and " +
              quoted(std::max(text, *text_of[id])));
     text_of[id] = &text;
     model_->tokens[id] = token.bytes;
     if (token.special) model_->special_tokens.push_back(token.id);
-    if (text == end_of_text_text) model_->end_of_text = token.id;
   }
   std::sort(model_->special_tokens.begin(), model_->special_tokens.end());
-  if (model_->end_of_text < 0) refuse("there is no token " + quoted(end_of_text_text) + ", which ends documents");
+}
+
+/// The text that ends documents differs from maker to maker.
+void BpeBuilder::find_end_of_text() {
+  for (const std::string_view text :
+       {end_of_text_text, std::string_view("<|end_of_text|>"), std::string_view("<｜end▁of▁sentence｜>"),
+        std::string_view("</s>"), std::string_view("<eos>")}) {
+    const auto token = tokens_.find(text);
+    if (token == tokens_.end() || !token->second.special) continue;
+    model_->end_of_text = token->second.id;
+    return;
+  }
+  refuse("there is no token " + quoted(end_of_text_text) +
+         ", which ends documents, nor <|end_of_text|>, <｜end▁of▁sentence｜>, </s> or <eos>");
+}
+
+/// In a vocabulary without a list of added tokens the end of text is one all the same.
+void BpeBuilder::list_special_tokens() {
+  for (const TokenId id : model_->special_tokens) {
+    const auto is_listed = [id](const AddedToken& token) { return token.id == id; };
+    if (std::none_of(model_->added_tokens.begin(), model_->added_tokens.end(), is_listed))
+      model_->added_tokens.push_back({.text = model_->token(id), .id = id});
+  }
 }
 
 void BpeBuilder::find_bytes() {
@@ -118,6 +148,8 @@ void BpeBuilder::index_merges() {
 
 std::shared_ptr<const BpeModel> BpeBuilder::build() {
   place_tokens();
+  find_end_of_text();
+  list_special_tokens();
   find_bytes();
   index_merges();
   return std::move(model_);

@@ -19,8 +19,9 @@ class BpeBuilder {
  public:
   explicit BpeBuilder(std::string name);
 
-  /// A token whose text stands for itself and that no text encodes to.
-  void add_special_token(std::string_view text, std::int64_t id);
+  /// A token whose text stands for itself and that no merge makes. With `always` false it may stand in the vocabulary
+  /// too, and merges may make it then.
+  void add_special_token(std::string_view text, std::int64_t id, bool always = true);
   /// A token in the byte-level alphabet (io/byte_level.hpp), or a special token once more under the same id.
   void add_token(std::string_view text, std::int64_t id);
   /// The next merge in rank; `where` says where it stands, e.g. "line 7".
@@ -28,7 +29,10 @@ class BpeBuilder {
   /// The same from "left right", the form of merges.txt.
   void add_merge(std::string_view left_and_right, const std::string& where);
 
-  /// Checks that the ids are 0 to N-1, that every byte has a token and that there is an end of text.
+  /// For what else a model has: its split, its added tokens.
+  BpeModel& model() noexcept { return *model_; }
+
+  /// Checks that no two tokens share an id, that every byte has a token and that there is an end of text.
   std::shared_ptr<const BpeModel> build();
 
   [[noreturn]] void refuse(const std::string& reason) const;
@@ -38,6 +42,7 @@ class BpeBuilder {
     TokenId id;
     bool special;
     std::string bytes;
+    bool may_be_ordinary = false;
   };
   struct Hash {
     using is_transparent = void;
@@ -47,6 +52,8 @@ class BpeBuilder {
   void add(std::string_view text, std::int64_t id, bool special, std::string bytes);
   const Token& token_of_merge(std::string_view text, const std::string& where) const;
   void place_tokens();
+  void find_end_of_text();
+  void list_special_tokens();
   void find_bytes();
   void index_merges();
 

@@ -53,6 +53,7 @@ std::shared_ptr<const BpeModel> model_of_ranks(std::vector<std::string> tokens, 
   model->end_of_text = static_cast<TokenId>(model->tokens.size());
   model->special_tokens = {model->end_of_text};
   model->tokens.emplace_back(end_of_text_text);
+  model->added_tokens = {{.text = std::string(end_of_text_text), .id = model->end_of_text}};
   return model;
 }
 

@@ -76,8 +76,8 @@ class RegexMatchers final : public SplitMatcherFactory {
     if (dialect == RegexDialect::oniguruma) options |= PCRE2_MULTILINE;  // Ruby's ^ and $ are those of lines
     int error = 0;
     std::size_t offset = 0;
-    code_ = std::make_shared<Code>(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), options,
-                                                 &error, &offset, nullptr));
+    code_ = std::make_shared<Code>(
+        pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), options, &error, &offset, nullptr));
     if (!*code_) throw std::invalid_argument("PCRE2 says: " + message_of(error));
     // Without machine code (another processor, a kernel that forbids it) the interpreter gives the same, more slowly.
     pcre2_jit_compile(code_->get(), PCRE2_JIT_COMPLETE | PCRE2_JIT_PARTIAL_HARD);

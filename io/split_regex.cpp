@@ -7,7 +7,8 @@ namespace io {
 namespace {
 
 // White_Space, which PCRE2 10.42 has with U+180E besides.
-constexpr std::string_view space = R"(\x{9}-\x{D}\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000})";
+constexpr std::string_view space =
+    R"(\x{9}-\x{D}\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000})";
 // Alphabetic, marks, decimal numbers, connectors; PCRE2 10.42 has letters, all numbers and _ only.
 constexpr std::string_view word =
     R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24B6}-\x{24E9}\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189})";
@@ -112,8 +113,7 @@ class Translator {
   void within_class(char c) {
     if (c == ']') in_class_ = false;
     if (rest().starts_with("&&") || rest().starts_with("--") || rest().starts_with("~~"))
-      if (dialect_ == RegexDialect::rust || c == '&')
-        refuse(std::string(rest().substr(0, 2)) + " between classes");
+      if (dialect_ == RegexDialect::rust || c == '&') refuse(std::string(rest().substr(0, 2)) + " between classes");
     if (c == '[') {
       const std::size_t end = rest().starts_with("[:") ? rest().find(":]") : std::string_view::npos;
       if (end == std::string_view::npos) refuse("a class within a class, or [ in a class without a backslash");
@@ -126,7 +126,8 @@ class Translator {
     if (!rest().starts_with("(?")) return copy(1);
     const std::size_t end = rest().find_first_not_of("imsxaduUnR-", 2);
     const std::string_view flags = rest().substr(2, end == std::string_view::npos ? end : end - 2);
-    const bool sets_flags = end != std::string_view::npos && !flags.empty() && (rest()[end] == ':' || rest()[end] == ')');
+    const bool sets_flags =
+        end != std::string_view::npos && !flags.empty() && (rest()[end] == ':' || rest()[end] == ')');
     if (sets_flags && flags.find_first_not_of("i-") != flags.npos)
       refuse("(?" + std::string(flags) + "; only the flag i is");
     copy(2);

@@ -125,9 +125,7 @@ class Step final : public Pieces {
   }
 
   /// What stands before this is not looked at again.
-  std::uint64_t needed_from() const noexcept {
-    return at_ - std::min<std::uint64_t>(at_ - begin_, context_bytes_ + 4);
-  }
+  std::uint64_t needed_from() const noexcept { return at_ - std::min<std::uint64_t>(at_ - begin_, context_bytes_ + 4); }
 
  private:
   using Kind = SplitMatcher::Found::Kind;
@@ -175,7 +173,8 @@ class Step final : public Pieces {
   /// A match or what is between matches, from at_ to `end`; `closed`: it ends there.
   void take(bool is_match, std::uint64_t end, bool closed) {
     const bool kind = is_match != invert_;
-    if (!going_on_ && open_ && last_kind_ && is_border(*last_kind_, kind)) next_.extend(at_, true), open_ = false;
+    const bool goes_on = going_on_ && !is_match;
+    if (!goes_on && open_ && last_kind_ && is_border(*last_kind_, kind)) next_.extend(at_, true), open_ = false;
     going_on_ = !closed;
     last_kind_ = kind;
     at_ = end;

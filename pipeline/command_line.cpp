@@ -401,6 +401,9 @@ void add_token_command(CLI::App& app, std::function<int()>& chosen, const char* 
                   "bytes, gpt2, or a file or folder: *.tiktoken, tokenizer.json, vocab.json with merges.txt")
       ->required();
   sub->add_flag("--jsonl", options->jsonl, jsonl_description);
+  if (command == encode_command)
+    sub->add_flag("--allow-special", options->allow_special,
+                  "special tokens written in the text become these tokens; else they are text");
   sub->callback([options, command, &chosen] { chosen = [options, command] { return command(*options); }; });
 }
 

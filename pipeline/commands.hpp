@@ -38,6 +38,7 @@ struct BenchOptions {
 struct TokenOptions {
   std::string tokenizer;
   bool jsonl = false;
+  bool allow_special = false;  ///< `encode`: special tokens written in the text become these tokens
 };
 
 struct EvalOptions {

@@ -69,9 +69,12 @@ void for_each_line(Take take) {
   if (!rest.empty()) give(rest);
 }
 
-void encode_whole(const io::Tokenizer& tokenizer) {
+std::unique_ptr<io::Encoder> encoder_of(const io::Tokenizer& tokenizer, const TokenOptions& options) {
+  return options.allow_special ? tokenizer.encoder_of_special_tokens() : tokenizer.encoder();
+}
+
+void encode_whole(io::Encoder& encoder) {
   Input input;
-  const std::unique_ptr<io::Encoder> encoder = tokenizer.encoder();
   std::vector<io::TokenId> ids;
   fmt::memory_buffer out;
   const char* separator = "";
@@ -85,10 +88,10 @@ void encode_whole(const io::Tokenizer& tokenizer) {
     ids.clear();
   };
   for (std::string_view piece = input.next(); !piece.empty(); piece = input.next()) {
-    encoder->encode(piece, ids);
+    encoder.encode(piece, ids);
     print();
   }
-  encoder->finish(ids);
+  encoder.finish(ids);
   print();
   write("\n");
 }
@@ -145,11 +148,17 @@ void decode_whole(const io::Tokenizer& tokenizer) {
 
 int encode_command(const TokenOptions& options) {
   const auto tokenizer = io::load_tokenizer(options.tokenizer);
+  const std::unique_ptr<io::Encoder> encoder = encoder_of(*tokenizer, options);
   if (options.jsonl) {
-    for_each_line(
-        [&](std::string_view line) { write(io::line_of_ids(tokenizer->encode(io::text_of_line(line))) + "\n"); });
+    std::vector<io::TokenId> ids;
+    for_each_line([&](std::string_view line) {
+      ids.clear();
+      encoder->encode(io::text_of_line(line), ids);
+      encoder->finish(ids);
+      write(io::line_of_ids(ids) + "\n");
+    });
   } else {
-    encode_whole(*tokenizer);
+    encode_whole(*encoder);
   }
   flush();
   return 0;
