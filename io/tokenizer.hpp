@@ -70,8 +70,9 @@ class Tokenizer {
 
 /// Loads what `--tokenizer` names: "bytes", "gpt2" (built in), a *.tiktoken file, a tokenizer.json, or a folder with
 /// vocab.json and merges.txt or a tokenizer.json. Reads files by blocking calls: before a run begins.
+/// `pattern`: the name of the split pattern of a *.tiktoken file whose ranks are not known (io/split_patterns.hpp).
 ///   Throws TokenizerError, its text one line that names the file and what is wrong.
-std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& name);
+std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& name, const std::string& pattern = "");
 
 /// The same from the contents of a tokenizer.json; `name` is used in errors.
 std::shared_ptr<const Tokenizer> tokenizer_from_json(std::string_view json, const std::string& name);

@@ -37,6 +37,7 @@ struct BenchOptions {
 
 struct TokenOptions {
   std::string tokenizer;
+  std::string split_pattern;  ///< of a *.tiktoken file whose ranks are not known
   bool jsonl = false;
   bool allow_special = false;  ///< `encode`: special tokens written in the text become these tokens
 };

@@ -147,7 +147,7 @@ void decode_whole(const io::Tokenizer& tokenizer) {
 }  // namespace
 
 int encode_command(const TokenOptions& options) {
-  const auto tokenizer = io::load_tokenizer(options.tokenizer);
+  const auto tokenizer = io::load_tokenizer(options.tokenizer, options.split_pattern);
   const std::unique_ptr<io::Encoder> encoder = encoder_of(*tokenizer, options);
   if (options.jsonl) {
     std::vector<io::TokenId> ids;
@@ -165,7 +165,7 @@ int encode_command(const TokenOptions& options) {
 }
 
 int decode_command(const TokenOptions& options) {
-  const auto tokenizer = io::load_tokenizer(options.tokenizer);
+  const auto tokenizer = io::load_tokenizer(options.tokenizer, options.split_pattern);
   if (options.jsonl) {
     for_each_line([&](std::string_view line) {
       const std::vector<io::TokenId> ids = io::ids_of_line(line, tokenizer->vocabulary_size());

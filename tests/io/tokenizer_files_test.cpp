@@ -177,10 +177,11 @@ const std::vector<Change> refused_tiktoken = {
     {"Ig== 1\n", "Ig== 0\n", "line 2: the rank 0 stands twice"},
     {"Ig== 1\n", "IQ== 1\n", "line 2: the token stands twice"},
     {"Ig== 1\n", "Ig== 99999\n", "line 2: the rank is 99999"},
-    {"Ig== 1\n", "", "the rank 1 is missing"},
-    {"Ig== 1\n", "\n", "the rank 1 is missing"},
+    {"IHQ= 256\n", "", "the rank 256 is missing"},
+    {"Ig== 1\n", "\n", "there is no token for the byte 34"},
     {"Ig== 1\n", "IiIiIiIi 1\n", "there is no token for the byte 34"},
-    {"IGdhemVk 50255\n", "IGdhemVkZQ== 50255\n", "these ranks are not known (gpt2's are)"},
+    {"IGdhemVk 50255\n", "IGdhemVkZQ== 50255\n",
+     "these ranks are not known (those of gpt2, p50k, cl100k and o200k are); give --pattern"},
     {"IGdhemVk 50255\n", "", "a .tiktoken file holds no split pattern"},
 };
 
@@ -229,6 +230,43 @@ BOOST_AUTO_TEST_CASE(ranks_may_stand_in_any_order_with_any_line_ends) {
   std::string text = replaced(std::string(io::embedded_gpt2_ranks()), "IQ== 0\n", "");
   const std::string file = folder.write("x.tiktoken", text + "\r\nIQ== 0\r\n\n");
   BOOST_TEST(io::load_tokenizer(file)->description() == "gpt2, 50257 ids");
+}
+
+/// p50k is GPT-2's ranks, a gap where the end of text is, and runs of 2 to 25 spaces.
+BOOST_AUTO_TEST_CASE(p50k_is_known_though_its_ranks_have_a_gap) {
+  const auto base64_of_spaces = [](std::size_t count) {
+    std::string text;
+    for (; count >= 3; count -= 3) text += "ICAg";
+    return text + (count == 2 ? "ICA=" : count == 1 ? "IA==" : "");
+  };
+  std::string ranks(io::embedded_gpt2_ranks());
+  for (std::size_t count = 2; count <= 25; ++count)
+    ranks += base64_of_spaces(count) + " " + std::to_string(50255 + count) + "\n";
+  const Folder folder;
+  const auto tokenizer = io::load_tokenizer(folder.write("x.tiktoken", ranks));
+  BOOST_TEST(tokenizer->description() == "p50k, 50281 ids");
+  BOOST_TEST(tokenizer->end_of_text() == 50256);
+  BOOST_TEST(tokenizer->encode(std::string(27, ' ') + "a\n   b") == (Ids{50271, 50265, 257, 198, 50257, 275}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_pattern_is_for_ranks_that_are_not_known) {
+  const Folder folder;
+  const std::string gpt2(io::embedded_gpt2_ranks());
+  const std::string known = folder.write("known.tiktoken", gpt2);
+  const std::string other = folder.write("other.tiktoken", replaced(gpt2, "IGdhemVk 50255\n", ""));
+  const auto split = [&](const char* pattern) { return io::load_tokenizer(other, pattern)->encode("12345"); };
+  BOOST_TEST(split("gpt2") == io::load_tokenizer("gpt2")->encode("12345"), boost::test_tools::per_element());
+  BOOST_TEST(split("qwen2") == (Ids{16, 17, 18, 19, 20}), boost::test_tools::per_element());
+  BOOST_TEST(io::load_tokenizer(other, "llama3")->end_of_text() == 50255);
+  BOOST_TEST(io::load_tokenizer(known, "r50k_base")->description() == "gpt2, 50257 ids");
+  const auto refused = [](const std::string& name, const std::string& pattern, const char* begins, const char* reason) {
+    BOOST_CHECK_EXCEPTION(io::load_tokenizer(name, pattern), io::TokenizerError, says(begins, reason));
+  };
+  refused(known, "cl100k", known.c_str(), "these are the ranks of gpt2, which are split by the pattern gpt2");
+  refused(other, "words", "--pattern words", "no split pattern has this name");
+  refused("bytes", "gpt2", "--pattern gpt2", "bytes has a split pattern of its own");
+  refused(folder.write("x.json", small_json()), "gpt2", "--pattern gpt2", "only a *.tiktoken file takes one");
 }
 
 BOOST_DATA_TEST_CASE(ranks_that_are_wrong_or_not_known_are_refused, data::make(refused_tiktoken), change) {
