@@ -41,6 +41,14 @@ struct TokenOptions {
   bool allow_special = false;  ///< `encode`: special tokens written in the text become these tokens
 };
 
+/// Of `icosa tokenizer inspect`.
+struct TokenizerInspectOptions {
+  std::string tokenizer;
+  std::string split_pattern;       ///< of a *.tiktoken file whose ranks are not known
+  std::vector<std::string> paths;  ///< files of text to count tokens in
+  bool json = false;
+};
+
 int bench_command(const BenchOptions& options);
 struct EvalOptions {
   std::string source;       ///< RUN or CHECKPOINT
@@ -52,6 +60,7 @@ struct EvalOptions {
 
 int train_command(TrainSettings settings);
 int tokenize_command(TokenizeSettings settings);
+int tokenizer_inspect_command(const TokenizerInspectOptions& options);
 int tokenizer_train_command(TokenizerTrainSettings settings);
 int generate_command(const GenerateOptions& options);
 int encode_command(const TokenOptions& options);
