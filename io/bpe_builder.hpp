@@ -4,11 +4,10 @@
 // not fit together. Order: special tokens, then tokens, then merges, then build().
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <vector>
 
 #include "io/bpe_model.hpp"
 
@@ -39,26 +38,38 @@ class BpeBuilder {
 
  private:
   struct Token {
-    TokenId id;
-    bool special;
-    std::string bytes;
+    TokenId id = -1;
+    bool special = false;
     bool may_be_ordinary = false;
-  };
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
+    std::string_view text;
+    std::string bytes;
   };
 
+  Token* find(std::string_view text) noexcept;
   void add(std::string_view text, std::int64_t id, bool special, std::string bytes);
-  const Token& token_of_merge(std::string_view text, const std::string& where) const;
+  void make_room();
+  void put(std::uint32_t place);
+  std::string_view keep(std::string_view text);
+  const Token& token_of_merge(std::string_view text, const std::string& where);
   void place_tokens();
   void find_end_of_text();
   void list_special_tokens();
   void find_bytes();
   void index_merges();
 
+  /// Of a token in `tokens_`, which a hash table with open addressing finds by its text.
+  struct Slot {
+    std::uint32_t hash = 0;
+    std::uint32_t place = 0;  // + 1; 0: none
+  };
+
   std::string name_;
-  std::unordered_map<std::string, Token, Hash, std::equal_to<>> tokens_;
+  std::vector<Token> tokens_;                   // in the order in which they came
+  std::vector<std::unique_ptr<char[]>> texts_;  // theirs
+  char* text_end_ = nullptr;                    // in the last one
+  std::size_t text_bytes_left_ = 0;
+  std::vector<Slot> slots_ = std::vector<Slot>(1024);
+  std::string merged_;  // of a merge
   std::vector<std::string> merge_places_;
   std::shared_ptr<BpeModel> model_ = std::make_shared<BpeModel>();
 };

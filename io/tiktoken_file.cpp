@@ -63,16 +63,23 @@ class DistinctTokens {
   bool insert(std::size_t rank) {
     const std::string& token = tokens_[rank];
     const std::size_t mask = slots_.size() - 1;
-    std::size_t at = XXH3_64bits(token.data(), token.size()) & mask;
-    for (; slots_[at] != 0; at = (at + 1) & mask)
-      if (tokens_[slots_[at] - 1] == token) return false;
-    slots_[at] = static_cast<std::uint32_t>(rank) + 1;
+    const std::uint64_t hash = XXH3_64bits(token.data(), token.size());
+    const auto tag = static_cast<std::uint32_t>(hash >> 32);
+    std::size_t at = hash & mask;
+    for (; slots_[at].place != 0; at = (at + 1) & mask)
+      if (slots_[at].hash == tag && tokens_[slots_[at].place - 1] == token) return false;
+    slots_[at] = {tag, static_cast<std::uint32_t>(rank) + 1};
     return true;
   }
 
  private:
+  struct Slot {
+    std::uint32_t hash = 0;
+    std::uint32_t place = 0;  // rank + 1; 0: none
+  };
+
   const std::vector<std::string>& tokens_;
-  std::vector<std::uint32_t> slots_;  // rank + 1; 0: none
+  std::vector<Slot> slots_;
 };
 
 constexpr std::size_t gaps_max = 1000;  // p50k has one, where its end of text is

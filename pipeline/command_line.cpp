@@ -311,8 +311,19 @@ void add_tokenizer_train(CLI::App& tokenizer, std::function<int()>& chosen) {
   train->callback([settings, &chosen] { chosen = [settings] { return tokenizer_train_command(*settings); }; });
 }
 
+void add_tokenizer_inspect(CLI::App& tokenizer, std::function<int()>& chosen) {
+  CLI::App* const inspect = tokenizer.add_subcommand("inspect", "show what a tokenizer is made of");
+  const auto options = std::make_shared<TokenizerInspectOptions>();
+  inspect->add_option("TOKENIZER", options->tokenizer, "bytes, gpt2, or a file or folder")->required();
+  inspect->add_option("FILE", options->paths, "text to count tokens in (default: a sample within the program)");
+  add_split_pattern(*inspect, options->split_pattern);
+  inspect->add_flag("--json", options->json, "print one JSON object");
+  inspect->callback([options, &chosen] { chosen = [options] { return tokenizer_inspect_command(*options); }; });
+}
+
 void add_tokenizer(CLI::App& app, std::function<int()>& chosen) {
-  CLI::App* const tokenizer = app.add_subcommand("tokenizer", "learn a tokenizer");
+  CLI::App* const tokenizer = app.add_subcommand("tokenizer", "learn a tokenizer, or look at one");
+  add_tokenizer_inspect(*tokenizer, chosen);
   tokenizer->require_subcommand(1);
   add_tokenizer_train(*tokenizer, chosen);
 }

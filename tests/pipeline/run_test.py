@@ -168,6 +168,39 @@ class Tokens(Case):
         back = icosa("decode", "--tokenizer", "gpt2", "--jsonl", input=ids).stdout
         self.assertEqual([json.loads(line)["text"] for line in back.splitlines()], ["hello world", "", "é\U0001f600"])
 
+    def test_lines_come_out_in_their_order_whichever_core_they_were_on(self):
+        texts = [f"{i} " + "word " * (i * 7919 % 400) for i in range(3000)]  # about 3 MB: many batches
+        lines = "\n\n".join(json.dumps({"text": text}) for text in texts).encode()
+        ids = icosa("encode", "--tokenizer", "bytes", "--jsonl", input=lines).stdout
+        self.assertEqual([json.loads(line) for line in ids.splitlines()], [list(text.encode()) for text in texts])
+        back = icosa("decode", "--tokenizer", "bytes", "--jsonl", input=ids).stdout
+        self.assertEqual([json.loads(line)["text"] for line in back.splitlines()], texts)
+
+    def test_a_bad_line_far_on_is_named_after_the_lines_before_it(self):
+        good = json.dumps({"text": "x" * 1000}) + "\n"
+        done = icosa("encode", "--tokenizer", "bytes", "--jsonl", input=(good * 1500 + "[]\n" + good * 1500).encode(),
+                     code=1)
+        self.assert_one_line(done.stderr, "line 1501")
+        self.assertEqual(done.stdout.count(b"\n"), 1500)
+
+    def test_special_tokens_are_text_unless_allowed(self):
+        for tokenizer, end in (("bytes", b"256"), ("gpt2", b"50256")):
+            text = icosa("encode", "--tokenizer", tokenizer, input=b"<|endoftext|>").stdout
+            self.assertGreater(len(text.split()), 1)
+            token = icosa("encode", "--tokenizer", tokenizer, "--allow-special", input=b"<|endoftext|>").stdout
+            self.assertEqual(token, end + b"\n")
+
+    def test_a_tokenizer_is_shown(self):
+        shown = icosa("tokenizer", "inspect", "gpt2").stdout.decode()
+        for part in ("gpt2, 50257 ids", "split", "50256", "bytes a token"):
+            self.assertIn(part, shown)
+        text = self.folder / "text"
+        text.write_bytes(b"hello world")
+        said = json.loads(icosa("tokenizer", "inspect", "gpt2", "--json", text).stdout)
+        self.assertEqual(said["vocabulary_size"], 50257)
+        self.assertEqual((said["samples"][0]["bytes"], said["samples"][0]["tokens"]), (11, 2))
+        self.assert_one_line(icosa("encode", "--tokenizer", "gpt2", "--pattern", "words", code=1).stderr, "words")
+
     def test_a_bad_line_is_named(self):
         done = icosa("encode", "--tokenizer", "bytes", "--jsonl", input=b'{"text": "a"}\n{"body": 1}\n', code=1)
         self.assert_one_line(done.stderr, "line 2", "text")
