@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <numeric>
+#include <unordered_map>
 
 #include "io/error.hpp"
 #include "io/split_patterns.hpp"
@@ -80,6 +82,42 @@ void add_merges(BpeModel& model) {
   }
 }
 
+/// Whether byte pair encoding makes this token where any two neighbours merge that are a token together, the lowest
+/// rank first.
+bool is_made(std::string_view token, const std::unordered_map<std::string_view, std::size_t>& ranks) {
+  std::vector<std::size_t> begins(token.size());  // of its parts
+  std::iota(begins.begin(), begins.end(), std::size_t{0});
+  while (begins.size() > 1) {
+    std::size_t first = ranks.size(), place = 0;
+    for (std::size_t i = 0; i + 1 < begins.size(); ++i) {
+      const std::size_t end = i + 2 < begins.size() ? begins[i + 2] : token.size();
+      const auto made = ranks.find(token.substr(begins[i], end - begins[i]));
+      if (made == ranks.end() || made->second >= first) continue;
+      first = made->second;
+      place = i + 1;
+    }
+    if (place == 0) return false;
+    begins.erase(begins.begin() + static_cast<std::ptrdiff_t>(place));
+  }
+  return true;
+}
+
+/// The first token that is made all the same, where add_merges found that lower ranks do not: of a higher one. That
+/// merge does not go by the rank of what it makes. Ranks that were learnt have none such; -1: nor have these.
+TokenId made_of_higher_ranks(const BpeModel& model) {
+  std::unordered_map<std::string_view, std::size_t> ranks;
+  for (std::size_t rank = 0; rank < model.tokens.size(); ++rank) ranks.emplace(model.tokens[rank], rank);
+  auto merge = model.merges.begin();
+  for (std::size_t rank = 0; rank < model.tokens.size(); ++rank) {
+    const bool has_merge = merge != model.merges.end() && static_cast<std::size_t>(merge->merged) == rank;
+    if (has_merge)
+      ++merge;
+    else if (model.tokens[rank].size() > 1 && is_made(model.tokens[rank], ranks))
+      return static_cast<TokenId>(rank);
+  }
+  return -1;
+}
+
 void add_special_tokens(BpeModel& model, const std::vector<SpecialToken>& tokens) {
   for (const SpecialToken& token : tokens) {
     const auto id = static_cast<std::size_t>(token.id);
@@ -128,6 +166,12 @@ std::shared_ptr<const BpeModel> model_of_ranks(std::vector<std::string> tokens, 
     if (token.size() == 1) model->pairs.byte_ids[static_cast<unsigned char>(token[0])] = static_cast<TokenId>(id);
   }
   add_merges(*model);
+  if (known == all.end()) {
+    const TokenId odd = made_of_higher_ranks(*model);
+    if (odd >= 0)
+      refuse("the ranks are not in the order of merges, which is not supported: rank " + std::to_string(odd) +
+             " is made of a token of a higher rank");
+  }
   add_special_tokens(*model, special_tokens);
   return model;
 }

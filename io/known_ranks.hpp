@@ -18,7 +18,7 @@ namespace io {
 /// gpt2 (r50k), p50k, cl100k and o200k, with their special tokens. Others are split by `pattern`, and the end of text
 /// follows the last rank.
 ///   Throws TokenizerError, its text beginning with `name`: ranks that are not known and no pattern; another pattern
-///   than the known ranks have; ranks that are not known and have a gap.
+///   than the known ranks have; ranks that are not known and have a gap, or are not in the order of merges.
 std::shared_ptr<const BpeModel> model_of_ranks(std::vector<std::string> tokens, const std::string& name,
                                                std::optional<SplitPattern> pattern = std::nullopt);
 

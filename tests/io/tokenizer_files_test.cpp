@@ -269,6 +269,23 @@ BOOST_AUTO_TEST_CASE(a_pattern_is_for_ranks_that_are_not_known) {
   refused(folder.write("x.json", small_json()), "gpt2", "--pattern gpt2", "only a *.tiktoken file takes one");
 }
 
+BOOST_AUTO_TEST_CASE(ranks_of_tokens_that_are_made_of_later_ones_are_refused) {
+  const Folder folder;
+  const std::string gpt2(io::embedded_gpt2_ranks());
+  const std::string in_order = folder.write("in_order.tiktoken", gpt2 + "cXp4 50256\ncXp4ag== 50257\n");
+  BOOST_TEST(io::load_tokenizer(in_order, "gpt2")->encode("qzxjq") == (Ids{50257, 80}),
+             boost::test_tools::per_element());
+  // By the rank of what is made "qzxjq" becomes the same "qzx" and then "qzxj", whose rank is lower now.
+  const std::string not_in_order = folder.write("x.tiktoken", gpt2 + "cXp4ag== 50256\ncXp4 50257\n");
+  BOOST_CHECK_EXCEPTION(io::load_tokenizer(not_in_order, "gpt2"), io::TokenizerError,
+                        says(not_in_order + ": ", "not in the order of merges, which is not supported: rank 50256"));
+  // What nothing makes is a token where a whole pre-token is one.
+  const std::string alone = folder.write("alone.tiktoken", gpt2 + "cXp4ag== 50256\n");
+  BOOST_TEST(io::load_tokenizer(alone, "gpt2")->encode("qzxj") == (Ids{50256}), boost::test_tools::per_element());
+  BOOST_TEST(io::load_tokenizer(alone, "gpt2")->encode("qzxjq") == (Ids{80, 42592, 73, 80}),
+             boost::test_tools::per_element());
+}
+
 BOOST_DATA_TEST_CASE(ranks_that_are_wrong_or_not_known_are_refused, data::make(refused_tiktoken), change) {
   const Folder folder;
   const std::string file =
