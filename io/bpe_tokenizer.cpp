@@ -155,6 +155,7 @@ class BpeTokenizer final : public Tokenizer {
   std::unique_ptr<Encoder> encoder() const override { return encoder_of(false); }
   std::unique_ptr<Encoder> encoder_of_special_tokens() const override { return encoder_of(true); }
   std::string to_json() const override { return model_.json.empty() ? bpe_to_json(model_) : model_.json; }
+  const BpeModel* bpe() const noexcept override { return &model_; }
 
   std::string_view bytes_of(TokenId id) const override { return model_.token(id); }
   std::string description() const override { return model_.name + ", " + std::to_string(vocabulary_size()) + " ids"; }

@@ -39,6 +39,7 @@ class ByteTokenizer final : public Tokenizer {
   }
   std::string_view bytes_of(TokenId id) const override { return model_.token(id); }
   std::string to_json() const override { return bytes_to_json(model_); }
+  const BpeModel* bpe() const noexcept override { return &model_; }
   std::string description() const override { return "bytes, " + std::to_string(vocabulary_size()) + " ids"; }
 
   std::vector<std::pair<std::string, std::string>> parts() const override { return {{"kind", "each byte is a token"}}; }

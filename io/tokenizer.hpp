@@ -17,6 +17,8 @@ namespace io {
 
 using TokenId = std::int32_t;
 
+struct BpeModel;  // io/bpe_model.hpp
+
 /// Encodes one document that arrives in pieces. The ids do not depend on where the pieces are cut.
 /// Special tokens written in the text are plain text. Any bytes are accepted.
 class Encoder {
@@ -47,6 +49,8 @@ class Tokenizer {
   virtual std::string_view bytes_of(TokenId id) const = 0;
   /// The tokenizer in Hugging Face's tokenizer.json form.
   virtual std::string to_json() const = 0;
+  /// What a byte-level BPE is made of; nullptr for a tokenizer that is none. Lives as long as the tokenizer.
+  virtual const BpeModel* bpe() const noexcept { return nullptr; }
   /// In one line for people, e.g. "gpt2, 50257 ids".
   virtual std::string description() const = 0;
   /// What it is made of, for people: "kind", "split", ...

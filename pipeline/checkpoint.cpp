@@ -14,6 +14,7 @@
 
 #include "compute/cpu.hpp"
 #include "io/safetensors.hpp"
+#include "pipeline/json.hpp"
 #include "pipeline/model_config.hpp"
 
 namespace pipeline {
@@ -47,6 +48,15 @@ sched::task<void> write_text(io::Files& files, std::string path, std::string tex
   co_await files.write(file, 0, std::as_bytes(std::span(text)));
   co_await files.sync(file);
   co_await files.close(std::move(file));
+}
+
+/// Without it transformers guesses a class by the model's type.
+std::string tokenizer_config(const CheckpointSource& source) {
+  const std::string end = json_string(source.tokenizer.bytes_of(source.tokenizer.end_of_text()));
+  return fmt::format(
+      "{{\"tokenizer_class\": \"PreTrainedTokenizerFast\", \"bos_token\": {}, \"eos_token\": {}, "
+      "\"model_max_length\": {}, \"clean_up_tokenization_spaces\": false}}\n",
+      end, end, source.shape.positions);
 }
 
 /// XXH3-64 of each tensor; `all` takes in name and bits of every one, as `digest` does.
@@ -111,6 +121,7 @@ sched::task<void> write_checkpoint(io::Files& files, std::string folder, const C
   texts.emplace_back("generation_config.json",
                      fmt::format("{{\"bos_token_id\": {}, \"eos_token_id\": {}}}\n", end, end));
   texts.emplace_back("tokenizer.json", source.tokenizer.to_json());
+  texts.emplace_back("tokenizer_config.json", tokenizer_config(source));
   texts.emplace_back("corpus.jsonl", source.manifest);
   for (auto& [name, text] : texts) {
     state.files[name] = fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));

@@ -21,7 +21,7 @@ namespace {
 constexpr int failed = 1;
 constexpr int wrong_usage = 2;
 
-/// An option or a command of the program's contract whose part is not built yet: refused by name, never ignored.
+/// An option of the program's contract whose part is not built yet: refused by name, never ignored.
 class NotBuilt : public SettingsError {
  public:
   explicit NotBuilt(const std::string& name) : SettingsError(name + " is not built yet in this version of icosa") {}
@@ -32,10 +32,6 @@ void not_built_option(CLI::App& app, const std::string& name) {
                                                     [name](const std::vector<std::string>&) { throw NotBuilt(name); })
       ->expected(0, 1)
       ->group("");
-}
-
-void not_built_command(CLI::App& app, const std::string& name) {
-  app.add_subcommand(name)->allow_extras()->group("")->callback([name] { throw NotBuilt("icosa " + name); });
 }
 
 /// For options whose 0 would mean "not said".
@@ -361,6 +357,8 @@ void add_generate(CLI::App& app, std::function<int()>& chosen) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   generate->add_option("--seed", generator.seed, "seed of the choice")->capture_default_str();
+  generate->add_option("--logprobs", generator.logprobs_count,
+                       "with --json: log-probabilities of so many of the tokens that might have come, at each place");
   generate->add_flag("--json", options->json, "a line of JSON for each continuation");
   generate->add_flag("--quiet", options->quiet, "show errors only");
   generate->callback([options, &chosen] { chosen = [options] { return generate_command(*options); }; });
@@ -379,6 +377,38 @@ void add_eval(CLI::App& app, std::function<int()>& chosen) {
                    "how far each window goes on; the others of its positions are context (default: half)");
   eval->add_flag("--json", options->json, "print one JSON object");
   eval->callback([options, &chosen] { chosen = [options] { return eval_command(*options); }; });
+}
+
+void add_export(CLI::App& app, std::function<int()>& chosen) {
+  CLI::App* const command = app.add_subcommand("export", "write a model in another program's form");
+  const auto options = std::make_shared<ExportOptions>();
+  command->add_option("RUN", options->source, "folder of a run, of a checkpoint or of a Hugging Face model")
+      ->required();
+  command
+      ->add_option_function<std::string>(
+          "--format",
+          [](const std::string& name) {
+            if (name != "gguf") throw SettingsError(not_one_of("--format", name, "gguf"));
+          },
+          "gguf: what llama.cpp loads")
+      ->required();
+  command->add_option("--out", options->out, "file to write")->required();
+  command
+      ->add_option_function<std::string>(
+          "--type",
+          [options](const std::string& name) {
+            if (name == "f32") {
+              options->type = io::GgufType::f32;
+            } else if (name == "f16") {
+              options->type = io::GgufType::f16;
+            } else {
+              throw SettingsError(not_one_of("--type", name, "f32, f16"));
+            }
+          },
+          "numbers of matrices: f32 or f16; all else is f32")
+      ->default_str("f32");
+  command->add_flag("--quiet", options->quiet, "show errors only");
+  command->callback([options, &chosen] { chosen = [options] { return export_command(*options); }; });
 }
 
 void add_token_command(CLI::App& app, std::function<int()>& chosen, const char* name, const char* description,
@@ -472,7 +502,7 @@ int run_command_line(int argument_count, char** arguments) {
   add_inspect(app, chosen);
   add_bench(app, chosen);
   add_eval(app, chosen);
-  for (const char* const name : {"export"}) not_built_command(app, name);
+  add_export(app, chosen);
 
   try {
     put_in_config(app, words, config);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "io/gguf.hpp"
 #include "pipeline/generator.hpp"
 #include "pipeline/inspect_corpus.hpp"
 #include "pipeline/presets.hpp"
@@ -49,7 +50,6 @@ struct TokenizerInspectOptions {
   bool json = false;
 };
 
-int bench_command(const BenchOptions& options);
 struct EvalOptions {
   std::string source;       ///< RUN or CHECKPOINT
   DataSettings data;        ///< its tokenizer is the checkpoint's
@@ -58,6 +58,14 @@ struct EvalOptions {
   bool json = false;
 };
 
+struct ExportOptions {
+  std::string source;  ///< RUN, CHECKPOINT or the folder of a Hugging Face model
+  std::string out;
+  io::GgufType type = io::GgufType::f32;  ///< of matrices
+  bool quiet = false;
+};
+
+int bench_command(const BenchOptions& options);
 int train_command(TrainSettings settings);
 int tokenize_command(TokenizeSettings settings);
 int tokenizer_inspect_command(const TokenizerInspectOptions& options);
@@ -66,6 +74,7 @@ int generate_command(const GenerateOptions& options);
 int encode_command(const TokenOptions& options);
 int decode_command(const TokenOptions& options);
 int eval_command(EvalOptions options);
+int export_command(const ExportOptions& options);
 int inspect_command(const std::vector<std::string>& paths, const InspectOptions& options);
 
 }  // namespace pipeline

@@ -76,8 +76,17 @@ std::string read_prompt(const GenerateOptions& options) {
 struct Continuation {
   std::vector<std::int32_t> tokens;
   std::string text;
+  std::string logprobs;  ///< JSON: of each token, that which ended the text too
   const char* stopped_by = "length";
 };
+
+/// [[id, logprob], ...].
+std::string json_of(const std::vector<LikelyToken>& tokens) {
+  std::string text;
+  for (const LikelyToken& token : tokens)
+    text += fmt::format("{}[{}, {}]", text.empty() ? "[" : ", ", token.id, json_number(token.logprob));
+  return text + "]";
+}
 
 class Generation {
  public:
@@ -119,6 +128,8 @@ class Generation {
       }
       const std::int32_t token = generator.next();
       ++tokens_count_;
+      if (!generator.likely().empty())
+        done.logprobs += (done.logprobs.empty() ? "" : ", ") + json_of(generator.likely());
       if (token == tokenizer_.end_of_text()) {
         done.stopped_by = "end of text";
         break;
@@ -137,9 +148,10 @@ class Generation {
     for (const std::int32_t token : done.tokens) tokens += (tokens.empty() ? "" : ", ") + std::to_string(token);
     return fmt::format(
         "{{\"sample\": {}, \"seed\": {}, \"prompt\": {}, \"text\": {}, \"tokens\": [{}], "
-        "\"prompt_tokens\": {}, \"stopped_by\": {}}}",
+        "\"prompt_tokens\": {}, \"stopped_by\": {}{}}}",
         sample, options_.generator.seed, json_string(prompt_), json_string(done.text), tokens,
-        prompt_tokens_.size() - 1, json_string(done.stopped_by));
+        prompt_tokens_.size() - 1, json_string(done.stopped_by),
+        options_.generator.logprobs_count == 0 ? "" : ", \"logprobs\": [" + done.logprobs + "]");
   }
 
   const GenerateOptions& options_;
@@ -155,6 +167,7 @@ class Generation {
 
 int generate_command(const GenerateOptions& options) {
   catch_interrupts();
+  if (options.generator.logprobs_count != 0 && !options.json) throw SettingsError("--logprobs: only with --json");
   std::vector<std::string> damaged;
   const Checkpoint checkpoint = read_model(options.source, damaged);
   for (const std::string& line : damaged) say("icosa: " + line + ": passed over");

@@ -18,6 +18,13 @@ struct GeneratorOptions {
   compute::Sampling sampling{0.8, 0, 0.95};
   double repetition_penalty = 1;  ///< 1: none; looks at the tokens that the model looks at
   std::uint64_t seed = 1;
+  std::size_t logprobs_count = 0;  ///< how many of the most likely tokens are told of
+};
+
+/// A token that might have come next.
+struct LikelyToken {
+  std::int32_t id;
+  double logprob;  ///< the model's own, before temperature and all else that makes the choice
 };
 
 /// Keys and values of the positions seen so far are kept: a token costs one position. The same tokens on any machine.
@@ -31,8 +38,12 @@ class Generator {
   /// The next token, which is part of the context from then on.
   std::int32_t next();
 
+  /// The tokens that the last one was chosen among, the most likely first: `logprobs_count` of them at most.
+  const std::vector<LikelyToken>& likely() const noexcept { return likely_; }
+
  private:
   void compute_logits();
+  void note_likely(std::span<const float> logits);
 
   const Checkpoint& checkpoint_;
   std::size_t ids_count_;
@@ -43,6 +54,7 @@ class Generator {
   std::size_t computed_count_ = 0;    ///< positions of the window whose keys and values the workspace holds
   FloatArena workspace_;
   std::vector<float> logits_;
+  std::vector<LikelyToken> likely_;
 };
 
 }  // namespace pipeline

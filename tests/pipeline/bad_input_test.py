@@ -88,7 +88,6 @@ class BadInput(Case):
 
     def test_what_is_not_built_yet_is_refused_by_name(self):
         self.refused(CORPUS, "--model", "some/config.json", code=2, names=["--model", "not built"])
-        self.assert_one_line(icosa("export", "x", "--y", code=2).stderr, "export", "not built")
 
     def test_wrong_usage(self):
         self.assert_one_line(icosa("train", CORPUS, "--no-such-option", code=2).stderr, "--no-such-option")

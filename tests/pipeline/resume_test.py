@@ -293,6 +293,29 @@ class Checkpoints(ResumeCase):
         self.assertEqual(process.wait(TIMEOUT_SECONDS), 130)
         self.assertFalse((self.folder / "run").exists())
 
+    def test_what_resuming_reads_does_not_grow_with_what_was_read(self):
+        corpus = self.folder / "corpus"
+        corpus.mkdir()
+        word = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz", k=63)) + " "
+        for number in range(110):
+            (corpus / f"{number:03}.txt").write_text(word * 2700)  # 173 kB, so many tokens
+        tokenizer = self.folder / "tokenizer.json"
+        icosa("tokenizer", "train", corpus, "--vocab-size", 340, "--out", tokenizer, "--quiet")
+        for shuffle in "none", "window", "global":
+            options = dict(EVERY_STEP, tokenizer=tokenizer, seq_len=64, micro_batch=4, shuffle=shuffle, read_ahead=4,
+                           io="threads", schedule="constant", warmup=1)
+            self.train(corpus, name=f"whole-{shuffle}", steps=90, **options)
+            read = {}
+            for step in 5, 88:
+                run = self.stop_at(step, self.folder / f"whole-{shuffle}", f"stopped-{shuffle}-{step}")
+                # The shell's own books take in those of the child it has waited for.
+                prefix = ["sh", "-c", '"$@" && cat /proc/$$/io', "sh"]
+                books = icosa("train", corpus, "--out", run, "--resume", "--quiet",
+                              *flags(SMALL | options | dict(steps=step + 1)), prefix=prefix).stdout.decode()
+                read[step] = int(dict(line.split(": ") for line in books.splitlines())["rchar"])
+            with self.subTest(shuffle=shuffle, read=read):
+                self.assertLess(read[88] - read[5], 83 * 3072 * 64 / 4)  # of all that was read meanwhile
+
     def test_a_damaged_checkpoint_is_named_and_passed_over(self):
         corpus = self.write_corpus()
         options = dict(steps=4, **EVERY_STEP)
