@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <vector>
 
 #include "io/utf8.hpp"
@@ -14,13 +15,42 @@ namespace {
 /// Below this every character begins a composition, and none changes.
 constexpr char32_t first_mark = 0x300;
 
+/// Characters of Unicode 10 to 15 that combine there. Hugging Face's normalizer is of Unicode 9, where they stand
+/// alone.
+struct Range {
+  char32_t first, last;
+};
+constexpr Range later_marks[] = {
+    {0x7FD, 0x7FD},     {0x898, 0x89F},     {0x8CA, 0x8D3},     {0x9FE, 0x9FE},     {0xC3C, 0xC3C},
+    {0xD3B, 0xD3C},     {0xEBA, 0xEBA},     {0x1715, 0x1715},   {0x1ABF, 0x1ACE},   {0x1DF6, 0x1DFA},
+    {0xA82C, 0xA82C},   {0x10D24, 0x10D27}, {0x10EAB, 0x10EAC}, {0x10EFD, 0x10EFF}, {0x10F46, 0x10F50},
+    {0x10F82, 0x10F85}, {0x11070, 0x11070}, {0x1133B, 0x1133B}, {0x1145E, 0x1145E}, {0x11839, 0x1183A},
+    {0x11930, 0x11938}, {0x1193D, 0x1193E}, {0x11943, 0x11943}, {0x119E0, 0x119E0}, {0x11A34, 0x11A34},
+    {0x11A47, 0x11A47}, {0x11A99, 0x11A99}, {0x11D42, 0x11D42}, {0x11D44, 0x11D45}, {0x11D97, 0x11D97},
+    {0x11F41, 0x11F42}, {0x16FF0, 0x16FF1}, {0x1E08F, 0x1E08F}, {0x1E130, 0x1E136}, {0x1E2AE, 0x1E2AE},
+    {0x1E2EC, 0x1E2EF}, {0x1E4EC, 0x1E4EF}};
+
+bool is_later(char32_t character) noexcept {
+  if (character < later_marks[0].first) return false;
+  const auto* const range = std::lower_bound(std::begin(later_marks), std::end(later_marks), character,
+                                             [](const Range& a, char32_t c) { return a.last < c; });
+  return range != std::end(later_marks) && character >= range->first;
+}
+
 const utf8proc_property_t& property_of(char32_t character) noexcept {
   return *utf8proc_get_property(static_cast<utf8proc_int32_t>(character));
+}
+
+int class_of_mark(char32_t character) noexcept {
+  const int combining_class = property_of(character).combining_class;
+  return combining_class != 0 && is_later(character) ? 0 : combining_class;
 }
 
 /// Whether it may compose with what stands before it.
 bool joins(char32_t character) noexcept {
   const utf8proc_property_t& property = property_of(character);
+  const bool may_join = property.combining_class != 0 || property.comb_index >= 0x8000;
+  if (may_join && is_later(character)) return false;
   if (property.combining_class != 0) return true;
   if (property.comb_index >= 0x8000 && property.comb_index != UINT16_MAX) return true;
   return (character >= 0x1161 && character <= 0x1175) || (character >= 0x11A8 && character <= 0x11C2);  // Hangul
@@ -34,6 +64,10 @@ struct Nature {
 /// The canonical decomposition. Returns its length.
 constexpr std::size_t decomposition_max = 16;
 std::size_t decompose(char32_t character, utf8proc_int32_t (&parts)[decomposition_max]) noexcept {
+  if (is_later(character)) {
+    parts[0] = static_cast<utf8proc_int32_t>(character);
+    return 1;
+  }
   int last_class = 0;
   const utf8proc_ssize_t count =
       utf8proc_decompose_char(static_cast<utf8proc_int32_t>(character), parts, decomposition_max,
@@ -45,7 +79,8 @@ std::size_t decompose(char32_t character, utf8proc_int32_t (&parts)[decompositio
 Nature nature_of(char32_t character) noexcept {
   if (character < first_mark) return {true, true};
   if (joins(character)) return {false, false};
-  if (property_of(character).decomp_seqindex == UINT16_MAX || (character >= 0xAC00 && character <= 0xD7A3))
+  if (property_of(character).decomp_seqindex == UINT16_MAX || is_later(character) ||
+      (character >= 0xAC00 && character <= 0xD7A3))
     return {true, true};
   utf8proc_int32_t parts[decomposition_max];
   decompose(character, parts);
@@ -65,7 +100,6 @@ void NfcNormalizer::compose(std::string_view text, std::string& out) {
     all.append(parts, parts + count);
     text.remove_prefix(sequence.length_bytes);
   }
-  const auto class_of_mark = [](char32_t character) { return property_of(character).combining_class; };
   for (auto begin = all.begin(); begin != all.end();) {
     const auto is_starter = [&](char32_t character) { return class_of_mark(character) == 0; };
     begin = std::find_if_not(begin, all.end(), is_starter);

@@ -1,7 +1,8 @@
 #pragma once
 
 // Unicode normal form C of a text that arrives in pieces: composed as far as nothing to come can change it. Bytes that
-// are not part of valid UTF-8 stay as they are and compose with nothing.
+// are not part of valid UTF-8 stay as they are and compose with nothing. The characters that combine are those of
+// Unicode 9, as in Hugging Face's `tokenizers`.
 
 #include <memory>
 #include <string>

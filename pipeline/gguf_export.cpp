@@ -19,6 +19,7 @@ constexpr float layer_norm_epsilon = 1e-5f;
 // How llama.cpp numbers kinds of tokens.
 constexpr std::int32_t normal_token = 1;
 constexpr std::int32_t control_token = 3;
+constexpr std::int32_t user_defined_token = 4;
 constexpr std::int32_t unused_token = 5;
 
 using Names = std::pair<std::string_view, std::string_view>;
@@ -85,6 +86,13 @@ void add_tokenizer(io::GgufMetadata& metadata, const io::Tokenizer& tokenizer, s
   for (const io::TokenId id : bpe->special_tokens) {
     tokens[static_cast<std::size_t>(id)] = bpe->token(id);
     kinds[static_cast<std::size_t>(id)] = control_token;
+  }
+  for (const io::AddedToken& token : bpe->added_tokens)
+    if (!token.special) kinds[static_cast<std::size_t>(token.id)] = user_defined_token;
+  for (std::size_t id = 0; id < tokens.size(); ++id) {
+    if (!bpe->tokens[id].empty()) continue;
+    tokens[id] = fmt::format("[UNUSED{}]", id);
+    kinds[id] = unused_token;
   }
   for (std::size_t id = tokens.size(); id < vocabulary; ++id) tokens.push_back(fmt::format("[PAD{}]", id));
   kinds.resize(tokens.size(), unused_token);

@@ -1,12 +1,14 @@
 """A run from text to model: what it learns, writes, prints and counts."""
 import json
 import math
+import os
 import pathlib
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from support.icosa import CORPUS, Case, digest_shown, icosa, metrics
+from support.icosa import BINARY, CORPUS, Case, digest_shown, icosa, metrics
 
 
 class Run(Case):
@@ -189,6 +191,28 @@ class Tokens(Case):
             self.assertGreater(len(text.split()), 1)
             token = icosa("encode", "--tokenizer", tokenizer, "--allow-special", input=b"<|endoftext|>").stdout
             self.assertEqual(token, end + b"\n")
+
+    def test_memory_does_not_grow_with_the_text(self):
+        """The slowest way there is: normal form, added tokens, a split in steps."""
+        tokenizer = pathlib.Path(__file__).resolve().parent.parent / "io/data/tokenizers/merged.json"
+        piece = ("One word after another, e\u0301te\u0301 and \u6c34 and 1234567.\n" * 2000).encode()
+
+        env = dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1")
+
+        def peak(pieces_count):
+            with open(os.devnull, "wb") as nothing:
+                process = subprocess.Popen([BINARY, "encode", "--tokenizer", tokenizer], stdin=subprocess.PIPE,
+                                           stdout=nothing, env=env)
+            for _ in range(pieces_count):
+                process.stdin.write(piece)
+            process.stdin.close()
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = status
+            self.assertEqual(status, 0)
+            return usage.ru_maxrss  # kilobytes
+
+        few, many = peak(8), peak(200)  # 1 MB and 22 MB
+        self.assertLess(many, few + 8192)
 
     def test_a_tokenizer_is_shown(self):
         shown = icosa("tokenizer", "inspect", "gpt2").stdout.decode()
