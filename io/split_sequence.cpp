@@ -25,10 +25,17 @@ class Window {
     pending_ += bytes;
     std::string_view rest = pending_;
     while (!rest.empty()) {
-      const std::size_t valid = first_invalid_utf8(rest).value_or(rest.size());
+      // In blocks: the check looks at all that it is given before it says where.
+      const std::string_view block = rest.substr(0, checked_bytes);
+      const std::size_t valid = first_invalid_utf8(block).value_or(block.size());
       text_ += rest.substr(0, valid);
       rest.remove_prefix(valid);
-      if (rest.empty()) break;
+      if (valid == block.size()) continue;
+      if (const Utf8Sequence cut = read_utf8(rest); cut.kind == Utf8Sequence::Kind::valid) {
+        text_ += rest.substr(0, cut.length_bytes);
+        rest.remove_prefix(cut.length_bytes);
+        continue;
+      }
       if (!complete && read_utf8(rest).kind == Utf8Sequence::Kind::truncated) break;
       text_ += '\x1A';
       rest.remove_prefix(1);
@@ -49,6 +56,8 @@ class Window {
   }
 
  private:
+  static constexpr std::size_t checked_bytes = 64;
+
   std::string text_;
   std::string pending_;
   std::uint64_t begin_ = 0;
