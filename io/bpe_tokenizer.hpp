@@ -1,6 +1,6 @@
 #pragma once
 
-// The byte-level BPE tokenizer with GPT-2's split pattern.
+// The byte-level BPE tokenizer, with any of the splits, normal form and added tokens of its model.
 
 #include <memory>
 

@@ -48,6 +48,7 @@ std::string byte_level_text(std::string_view bytes) {
 
 std::optional<std::string> byte_level_bytes(std::string_view text) {
   std::string bytes;
+  bytes.reserve(text.size());
   while (!text.empty()) {
     const Utf8Sequence character = read_utf8(text);
     if (character.kind != Utf8Sequence::Kind::valid || character.code_point >= alphabet_end) return std::nullopt;

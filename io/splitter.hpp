@@ -22,6 +22,8 @@ class Splitter {
   /// when the text is `complete`. After nothing the next call asks for the same pre-token, with more text behind it or
   /// as complete.   Requires begin < text.size().
   virtual std::optional<std::size_t> pretoken_end(std::string_view text, std::size_t begin, bool complete) = 0;
+  /// Whether the pre-token given last is left out: some patterns remove what they match.
+  virtual bool removed() const noexcept { return false; }
 };
 
 }  // namespace io

@@ -1,11 +1,13 @@
 #include "io/tiktoken_file.hpp"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cstdint>
 #include <optional>
-#include <unordered_set>
 
 #include "io/error.hpp"
 
@@ -27,6 +29,7 @@ std::optional<std::string> decode_base64(std::string_view text) {
   std::size_t padding = 0;
   while (padding < 2 && text.ends_with('=')) text.remove_suffix(1), ++padding;
   std::string bytes;
+  bytes.reserve(text.size() / 4 * 3 + 2);
   std::uint32_t bits = 0;
   int bits_count = 0;
   for (const char character : text) {
@@ -51,39 +54,72 @@ std::string_view take_line(std::string_view text, std::size_t& at) {
   return line;
 }
 
+/// Finds a token that stands twice: a hash table of ranks, at most half full.
+class DistinctTokens {
+ public:
+  explicit DistinctTokens(const std::vector<std::string>& tokens)
+      : tokens_(tokens), slots_(std::bit_ceil(2 * tokens.size())) {}
+
+  bool insert(std::size_t rank) {
+    const std::string& token = tokens_[rank];
+    const std::size_t mask = slots_.size() - 1;
+    const std::uint64_t hash = XXH3_64bits(token.data(), token.size());
+    const auto tag = static_cast<std::uint32_t>(hash >> 32);
+    std::size_t at = hash & mask;
+    for (; slots_[at].place != 0; at = (at + 1) & mask)
+      if (slots_[at].hash == tag && tokens_[slots_[at].place - 1] == token) return false;
+    slots_[at] = {tag, static_cast<std::uint32_t>(rank) + 1};
+    return true;
+  }
+
+ private:
+  struct Slot {
+    std::uint32_t hash = 0;
+    std::uint32_t place = 0;  // rank + 1; 0: none
+  };
+
+  const std::vector<std::string>& tokens_;
+  std::vector<Slot> slots_;
+};
+
+constexpr std::size_t gaps_max = 1000;  // p50k has one, where its end of text is
+
 }  // namespace
 
 std::vector<std::string> parse_tiktoken(std::string_view text, const std::string& name) {
-  const auto refuse = [&](const std::string& reason) { throw TokenizerError(name + ": " + reason); };
   const auto lines_count = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1;
   std::vector<std::string> tokens(lines_count);
-  std::unordered_set<std::string> seen;
-  std::size_t tokens_count = 0, line_number = 0;
+  DistinctTokens distinct(tokens);
+  std::size_t ranks_count = 0, line_number = 0;
+  const auto refuse = [&](const std::string& reason) {
+    throw TokenizerError(name + ": line " + std::to_string(line_number) + ": " + reason);
+  };
   for (std::size_t at = 0; at < text.size();) {
     const std::string_view line = take_line(text, at);
-    const std::string where = "line " + std::to_string(++line_number) + ": ";
+    ++line_number;
     if (line.empty()) continue;
     const std::size_t space = std::min(line.find(' '), line.size());
-    const std::optional<std::string> token = decode_base64(line.substr(0, space));
-    if (!token) refuse(where + "the token is not base64");
+    std::optional<std::string> token = decode_base64(line.substr(0, space));
+    if (!token) refuse("the token is not base64");
     std::size_t rank = 0;
     const char* const end = line.data() + line.size();
     const auto number = std::from_chars(line.data() + std::min(space + 1, line.size()), end, rank);
-    if (number.ec != std::errc{} || number.ptr != end) refuse(where + "there is no rank after the token and one space");
-    if (rank >= lines_count)
-      refuse(where + "the rank is " + std::to_string(rank) + ", but the file has only " + std::to_string(lines_count) +
-             " lines: ranks must be without gaps");
-    if (!tokens[rank].empty()) refuse(where + "the rank " + std::to_string(rank) + " stands twice");
-    if (!seen.insert(*token).second) refuse(where + "the token stands twice");
-    tokens[rank] = *token;
-    ++tokens_count;
+    if (number.ec != std::errc{} || number.ptr != end) refuse("there is no rank after the token and one space");
+    if (rank >= lines_count + gaps_max)
+      refuse("the rank is " + std::to_string(rank) + ", but the file has only " + std::to_string(lines_count) +
+             " lines");
+    if (rank >= tokens.size()) tokens.resize(rank + 1);
+    if (!tokens[rank].empty()) refuse("the rank " + std::to_string(rank) + " stands twice");
+    tokens[rank] = std::move(*token);
+    if (!distinct.insert(rank)) refuse("the token stands twice");
+    ranks_count = std::max(ranks_count, rank + 1);
   }
-  const auto gap = std::find(tokens.begin(), tokens.end(), "") - tokens.begin();
-  if (static_cast<std::size_t>(gap) < tokens_count) refuse("the rank " + std::to_string(gap) + " is missing");
-  tokens.resize(tokens_count);
-  for (int byte = 0; byte < 256; ++byte) {
-    if (!seen.contains(std::string(1, static_cast<char>(byte))))
-      refuse("there is no token for the byte " + std::to_string(byte));
+  tokens.resize(ranks_count);
+  std::array<bool, 256> is_there{};
+  for (const std::string& token : tokens)
+    if (token.size() == 1) is_there[static_cast<unsigned char>(token[0])] = true;
+  for (std::size_t byte = 0; byte < is_there.size(); ++byte) {
+    if (!is_there[byte]) throw TokenizerError(name + ": there is no token for the byte " + std::to_string(byte));
   }
   return tokens;
 }

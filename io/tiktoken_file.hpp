@@ -9,9 +9,9 @@
 
 namespace io {
 
-/// The bytes of each rank.
+/// The bytes of each rank; none where there is a gap.
 ///   Throws TokenizerError, its text beginning with `name`: a line that is not base64 and a rank, a rank or a token
-///   that stands twice, a gap in the ranks, a byte that has no token.
+///   that stands twice, a rank far above the number of lines, a byte that has no token.
 std::vector<std::string> parse_tiktoken(std::string_view text, const std::string& name);
 
 }  // namespace io

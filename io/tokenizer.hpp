@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace io {
@@ -40,7 +41,11 @@ class Tokenizer {
   /// The token that ends a document, "<|endoftext|>".
   virtual TokenId end_of_text() const noexcept = 0;
   virtual std::unique_ptr<Encoder> encoder() const = 0;
-  /// The bytes of one id. Special tokens give their text. Throws TokenizerError for an id out of range.
+  /// The same, but special tokens written in the text become these tokens.
+  ///   Throws TokenizerError where one of them is looked for in a way that is not supported.
+  virtual std::unique_ptr<Encoder> encoder_of_special_tokens() const { return encoder(); }
+  /// The bytes of one id. Special tokens give their text; an id that no token has gives none. Throws TokenizerError for
+  /// an id out of range.
   virtual std::string_view bytes_of(TokenId id) const = 0;
   /// The tokenizer in Hugging Face's tokenizer.json form.
   virtual std::string to_json() const = 0;
@@ -48,6 +53,15 @@ class Tokenizer {
   virtual const BpeModel* bpe() const noexcept { return nullptr; }
   /// In one line for people, e.g. "gpt2, 50257 ids".
   virtual std::string description() const = 0;
+  /// What it is made of, for people: "kind", "split", ...
+  virtual std::vector<std::pair<std::string, std::string>> parts() const { return {}; }
+  /// The tokens found in a text as they stand: text, id, and whether only where special tokens are.
+  struct Added {
+    std::string text;
+    TokenId id;
+    bool special;
+  };
+  virtual std::vector<Added> added_tokens() const { return {}; }
 
   /// A whole document at once.
   std::vector<TokenId> encode(std::string_view text) const;
@@ -56,8 +70,9 @@ class Tokenizer {
 
 /// Loads what `--tokenizer` names: "bytes", "gpt2" (built in), a *.tiktoken file, a tokenizer.json, or a folder with
 /// vocab.json and merges.txt or a tokenizer.json. Reads files by blocking calls: before a run begins.
+/// `pattern`: the name of the split pattern of a *.tiktoken file whose ranks are not known (io/split_patterns.hpp).
 ///   Throws TokenizerError, its text one line that names the file and what is wrong.
-std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& name);
+std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& name, const std::string& pattern = "");
 
 /// The same from the contents of a tokenizer.json; `name` is used in errors.
 std::shared_ptr<const Tokenizer> tokenizer_from_json(std::string_view json, const std::string& name);

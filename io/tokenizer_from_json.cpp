@@ -1,14 +1,18 @@
-// Reads a tokenizer.json of Hugging Face's `tokenizers`. Supported: byte-level BPE with GPT-2's split. An option that
-// would change an id and is not supported is refused by name; so is one that we do not know.
+// Reads a tokenizer.json of Hugging Face's `tokenizers`: byte-level BPE, its text in normal form C where the file says
+// so, split as io/pre_tokenizer_json.hpp reads it. An option that would change an id and is not supported is refused by
+// name; so is one that we do not know.
 
 #include <simdjson.h>
 
 #include <algorithm>
-#include <initializer_list>
+#include <stdexcept>
 
 #include "io/bpe_builder.hpp"
 #include "io/bpe_tokenizer.hpp"
 #include "io/byte_tokenizer.hpp"
+#include "io/json_options.hpp"
+#include "io/nfc.hpp"
+#include "io/pre_tokenizer_json.hpp"
 #include "io/tokenizer.hpp"
 
 namespace io {
@@ -19,115 +23,144 @@ using simdjson::dom::object;
 
 class Reader {
  public:
-  Reader(const std::string& name, object root) : builder_(name), root_(root) {}
+  Reader(const std::string& name, object root, std::string_view text) : builder_(name), root_(root), text_(text) {}
 
-  std::shared_ptr<const Tokenizer> read() {
+  std::shared_ptr<const Tokenizer> read() try {
     check_steps();
-    const object model = object_at(root_, "model", "model");
+    PreTokenizer split =
+        read_pre_tokenizer(object_option(root_, "pre_tokenizer", "pre_tokenizer (ByteLevel is supported)"));
+    const object model = object_option(root_, "model", "model");
     check_model(model);
-    add_special_tokens();
+    BpeModel& made = builder_.model();
+    made.nfc = normalizes();
+    add_added_tokens(made.nfc);
     add_tokens(model);
     const std::size_t merges_count = add_merges(model);
+    const bool splits = split.pattern != SplitPattern::none || !split.steps.empty();
     // Without a split the whole document is one pre-token. That changes nothing where nothing merges.
-    if (!splits_ && merges_count > 0) refuse("pre_tokenizer use_regex=false is not supported with merges");
-    const std::shared_ptr<const BpeModel> made = builder_.build();
-    return is_byte_tokenizer(*made) ? make_byte_tokenizer() : make_bpe_tokenizer(made);
+    if (!splits && merges_count > 0)
+      refuse("pre_tokenizer use_regex=false is not supported with merges and without a Split");
+    made.pattern = splits ? split.pattern : SplitPattern::gpt2;
+    made.split_steps = std::move(split.steps);
+    made.split_text = std::move(split.text);
+    made.whole_tokens_first = bool_option(model, "ignore_merges", "model ", false);
+    made.json = text_;
+    const std::shared_ptr<const BpeModel> whole = builder_.build();
+    return is_byte_tokenizer(*whole) ? make_byte_tokenizer() : make_bpe_tokenizer(whole);
+  } catch (const std::invalid_argument& error) {
+    builder_.refuse(error.what());
   }
 
  private:
-  [[noreturn]] void refuse(const std::string& reason) const { builder_.refuse(reason); }
+  [[noreturn]] static void refuse(const std::string& reason) { throw std::invalid_argument(reason); }
 
-  object object_at(object parent, const char* key, const std::string& name) const {
-    object child;
-    if (parent[key].get(child)) refuse("there is no " + name);
-    return child;
+  void must_be_absent(const char* key) const {
+    if (!has_option(root_, key)) return;
+    object step;
+    refuse(std::string(key) + (root_[key].get(step) ? "" : " " + type_of_step(step)) + " is not supported");
   }
 
-  /// Absent and null are the same everywhere in this format.
-  static bool has(object parent, const char* key) {
-    element value;
-    return !parent[key].get(value) && !value.is_null();
+  void check_steps() const {
+    only_known_options(root_, "",
+                       {"version", "added_tokens", "pre_tokenizer", "post_processor", "decoder", "model", "truncation",
+                        "padding", "normalizer"});
+    for (const char* key : {"truncation", "padding"}) must_be_absent(key);
+    if (has_option(root_, "post_processor"))
+      check_post_processor(object_option(root_, "post_processor", "post_processor"));
+    if (!has_option(root_, "decoder")) return;
+    const std::string decoder = type_of_step(object_option(root_, "decoder", "decoder"));
+    if (decoder != "ByteLevel") refuse("decoder " + decoder + " is not supported (ByteLevel is)");
   }
 
-  static std::string type_of(object step) {
-    std::string_view type;
-    return step["type"].get(type) ? "without a type" : std::string(type);
-  }
-
-  void only_known(object parent, const std::string& name, std::initializer_list<std::string_view> known) const {
-    for (const auto& [key, value] : parent) {
-      if (!value.is_null() && std::find(known.begin(), known.end(), key) == known.end())
-        refuse(name + "option " + std::string(key) + " is not supported");
+  /// ByteLevel only moves offsets; a template adds special tokens around what `encode` gives, which adds none.
+  static void check_post_processor(object step) {
+    const std::string type = type_of_step(step);
+    if (type == "ByteLevel" || type == "TemplateProcessing") return;
+    if (type != "Sequence")
+      refuse("post_processor " + type + " is not supported (ByteLevel and TemplateProcessing are)");
+    simdjson::dom::array steps;
+    if (step["processors"].get(steps)) refuse("post_processor Sequence has no array of processors");
+    for (const element one : steps) {
+      object parts;
+      if (one.get(parts)) refuse("post_processor Sequence holds what is no post-processor");
+      check_post_processor(parts);
     }
   }
 
-  void must_be_absent(object parent, const char* key) const {
-    if (!has(parent, key)) return;
+  /// Whether text is brought to normal form C.
+  bool normalizes() const {
+    if (!has_option(root_, "normalizer")) return false;
     object step;
-    refuse(std::string(key) + (parent[key].get(step) ? "" : " " + type_of(step)) + " is not supported");
+    if (root_["normalizer"].get(step)) refuse("normalizer is not supported");
+    return is_nfc(step);
   }
 
-  void must_be_byte_level(const char* key) const {
-    if (!has(root_, key)) return;
-    const std::string type = type_of(object_at(root_, key, key));
-    if (type != "ByteLevel") refuse(std::string(key) + " " + type + " is not supported (ByteLevel is)");
-  }
-
-  void check_steps() {
-    only_known(root_, "",
-               {"version", "added_tokens", "pre_tokenizer", "post_processor", "decoder", "model", "truncation",
-                "padding", "normalizer"});
-    for (const char* key : {"truncation", "padding", "normalizer"}) must_be_absent(root_, key);
-    // ByteLevel as a post-processor only moves offsets; as a decoder it is what decode does.
-    for (const char* key : {"pre_tokenizer", "post_processor", "decoder"}) must_be_byte_level(key);
-    const object split = object_at(root_, "pre_tokenizer", "pre_tokenizer (ByteLevel is supported)");
-    only_known(split, "pre_tokenizer ", {"type", "add_prefix_space", "trim_offsets", "use_regex"});
-    bool adds_space = true;
-    if (split["add_prefix_space"].get(adds_space) || adds_space)
-      refuse("pre_tokenizer add_prefix_space=true is not supported (false is)");
-    if (has(split, "use_regex") && split["use_regex"].get(splits_)) refuse("pre_tokenizer use_regex is not a boolean");
+  static bool is_nfc(object step) {
+    const std::string type = type_of_step(step);
+    if (type == "NFC") return true;
+    if (type != "Sequence") refuse("normalizer " + type + " is not supported (NFC is)");
+    simdjson::dom::array steps;
+    if (step["normalizers"].get(steps)) refuse("normalizer Sequence has no array of normalizers");
+    bool nfc = false;
+    for (const element one : steps) {
+      object parts;
+      if (one.get(parts)) refuse("normalizer Sequence holds what is no normalizer");
+      nfc = is_nfc(parts) || nfc;
+    }
+    return nfc;
   }
 
   void check_model(object model) const {
     std::string_view type = "BPE";  // what older files leave out
-    if (has(model, "type") && model["type"].get(type)) refuse("the model's type is not a text");
+    if (has_option(model, "type") && model["type"].get(type)) refuse("the model's type is not a text");
     if (type != "BPE") refuse("model " + std::string(type) + " is not supported (BPE is)");
     // Tokens for the unknown never occur: every byte has a token, or building refuses.
-    only_known(model, "model ",
-               {"type", "vocab", "merges", "unk_token", "fuse_unk", "dropout", "byte_fallback", "ignore_merges",
-                "continuing_subword_prefix", "end_of_word_suffix"});
-    for (const char* key : {"byte_fallback", "ignore_merges"}) {
-      bool set = false;
-      if (has(model, key) && (model[key].get(set) || set)) refuse("model " + std::string(key) + " is not supported");
-    }
-    for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
-      std::string_view text;
-      if (has(model, key) && (model[key].get(text) || !text.empty()))
-        refuse("model " + std::string(key) + " is not supported");
-    }
+    only_known_options(model, "model ",
+                       {"type", "vocab", "merges", "unk_token", "fuse_unk", "dropout", "byte_fallback", "ignore_merges",
+                        "continuing_subword_prefix", "end_of_word_suffix"});
+    if (bool_option(model, "byte_fallback", "model ", false)) refuse("model byte_fallback is not supported");
+    for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"})
+      if (!text_option(model, key, "model ").empty()) refuse("model " + std::string(key) + " is not supported");
     double dropout = 0;
-    if (has(model, "dropout") && (model["dropout"].get(dropout) || dropout != 0))
+    if (has_option(model, "dropout") && (model["dropout"].get(dropout) || dropout != 0))
       refuse("model dropout is not supported");
   }
 
-  void add_special_tokens() {
-    if (!has(root_, "added_tokens")) return;
+  void add_added_tokens(bool normalizes) {
+    if (!has_option(root_, "added_tokens")) return;
     simdjson::dom::array tokens;
     if (root_["added_tokens"].get(tokens)) refuse("added_tokens is not an array");
     for (const element token : tokens) {
+      object options;
       std::string_view content;
+      AddedToken added;
       std::int64_t id = 0;
-      bool special = false;
-      if (token["content"].get(content) || token["id"].get(id)) refuse("an added token has no content or no id");
-      // Others are found in a document's text too, before anything is split.
-      if (token["special"].get(special) || !special)
-        refuse("the added token \"" + std::string(content) + "\" is not special, which is not supported");
-      builder_.add_special_token(content, id);
+      if (token.get(options) || options["content"].get(content) || options["id"].get(id))
+        refuse("an added token has no content or no id");
+      const std::string name = "the added token \"" + std::string(content) + "\": ";
+      only_known_options(options, name, {"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
+      added.special = bool_option(options, "special", name, false);
+      added.normalized = bool_option(options, "normalized", name, !added.special);
+      for (const char* const key : {"single_word", "lstrip", "rstrip"}) {
+        if (!bool_option(options, key, name, false)) continue;
+        if (!added.special) refuse(name + key + "=true is not supported");
+        added.strips = true;
+      }
+      if (added.normalized && normalizes) {
+        NfcNormalizer normalizer;
+        normalizer.normalize(content, added.text);
+        normalizer.finish(added.text);
+      } else {
+        added.text = content;
+      }
+      builder_.add_special_token(content, id, added.special);
+      added.id = static_cast<TokenId>(id);
+      builder_.model().added_tokens.push_back(std::move(added));
     }
   }
 
   void add_tokens(object model) {
-    for (const auto& [token, value] : object_at(model, "vocab", "vocab in the model")) {
+    for (const auto& [token, value] : object_option(model, "vocab", "vocab in the model")) {
       std::int64_t id = 0;
       if (value.get(id)) refuse("the id of the token \"" + std::string(token) + "\" is not an integer");
       builder_.add_token(token, id);
@@ -156,7 +189,7 @@ class Reader {
 
   BpeBuilder builder_;
   object root_;
-  bool splits_ = true;
+  std::string_view text_;
 };
 
 }  // namespace
@@ -168,7 +201,7 @@ std::shared_ptr<const Tokenizer> tokenizer_from_json(std::string_view json, cons
   if (const auto error = parser.parse(json.data(), json.size()).get(document))
     BpeBuilder(name).refuse(std::string("is not JSON: ") + simdjson::error_message(error));
   if (document.get(root)) BpeBuilder(name).refuse("is not a tokenizer.json: it holds no object");
-  return Reader(name, root).read();
+  return Reader(name, root, json).read();
 }
 
 }  // namespace io

@@ -4,6 +4,7 @@
 
 #include "io/byte_level.hpp"
 #include "io/json_string.hpp"
+#include "io/split_patterns.hpp"
 
 namespace io {
 namespace {
@@ -27,7 +28,7 @@ std::string vocabulary(const BpeModel& model, bool with_special_tokens) {
   std::string json;
   for (std::size_t id = 0; id < model.tokens.size(); ++id) {
     const bool special = is_special(model, id);
-    if (special && !with_special_tokens) continue;
+    if ((special && !with_special_tokens) || model.tokens[id].empty()) continue;
     json += json.empty() ? "\n      " : ",\n      ";
     append_json_string(json, special ? model.tokens[id] : byte_level_text(model.tokens[id]));
     json += ": " + std::to_string(id);
@@ -51,13 +52,23 @@ std::string byte_level(bool use_regex) {
          (use_regex ? "true}" : "false}");
 }
 
+/// GPT-2's split is ByteLevel's own.
+std::string pre_tokenizer(const BpeModel& model, bool splits) {
+  if (!splits || model.pattern == SplitPattern::gpt2) return byte_level(splits);
+  std::string json =
+      "{\"type\": \"Sequence\", \"pretokenizers\": [\n    {\"type\": \"Split\", \"pattern\": {\"Regex\": ";
+  append_json_string(json, text_of(model.pattern));
+  return json + "}, \"behavior\": \"Isolated\", \"invert\": false},\n    " + byte_level(false) + "\n  ]}";
+}
+
 std::string to_json(const BpeModel& model, bool splits, bool special_tokens_in_vocabulary) {
   return "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n  \"added_tokens\": [" +
-         added_tokens(model) + "\n  ],\n  \"normalizer\": null,\n  \"pre_tokenizer\": " + byte_level(splits) +
+         added_tokens(model) + "\n  ],\n  \"normalizer\": null,\n  \"pre_tokenizer\": " + pre_tokenizer(model, splits) +
          ",\n  \"post_processor\": null,\n  \"decoder\": " + byte_level(splits) +
          ",\n  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": null,\n"
          "    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n    \"fuse_unk\": false,\n"
-         "    \"byte_fallback\": false,\n    \"vocab\": {" +
+         "    \"byte_fallback\": false,\n" +
+         (model.whole_tokens_first ? "    \"ignore_merges\": true,\n" : "") + "    \"vocab\": {" +
          vocabulary(model, special_tokens_in_vocabulary) + "\n    },\n    \"merges\": [" + merges(model) +
          "\n    ]\n  }\n}\n";
 }

@@ -9,7 +9,7 @@
 
 namespace io {
 
-/// A byte-level BPE with GPT-2's split; special tokens stand in the vocabulary too, as in GPT-2's own file.
+/// A byte-level BPE with a published split; special tokens stand in the vocabulary too, as in GPT-2's own file.
 std::string bpe_to_json(const BpeModel& model);
 
 /// The tokenizer "bytes": 256 entries, no merges, nothing is split.

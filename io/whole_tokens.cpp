@@ -14,6 +14,7 @@ WholeTokens::WholeTokens(const BpeModel& model)
       answers_(model.tokens.size()) {
   for (std::size_t id = 0; id < model.tokens.size(); ++id) {
     const auto token = static_cast<TokenId>(id);
+    if (model.tokens[id].empty()) continue;
     if (std::binary_search(model.special_tokens.begin(), model.special_tokens.end(), token)) continue;
     const std::uint64_t hash = XXH3_64bits(model.tokens[id].data(), model.tokens[id].size());
     std::size_t at = hash & mask_;

@@ -138,6 +138,11 @@ void add_model(CLI::App& app, TrainSettings& settings) {
 }
 
 /// What `train` and `tokenize` share: which documents are read, how, and in which order.
+void add_split_pattern(CLI::App& app, std::string& pattern) {
+  app.add_option("--pattern", pattern,
+                 "how a *.tiktoken file whose ranks are not known splits text: gpt2, cl100k, qwen2 or o200k");
+}
+
 void add_data(CLI::App& app, DataSettings& settings) {
   app.add_option("PATH", settings.paths,
                  "folders, files, globs or @LIST: text, source code, .jsonl, each as .gz or .zst too, token shards")
@@ -190,6 +195,7 @@ void add_data(CLI::App& app, DataSettings& settings) {
   app.add_option("--tokenizer", settings.tokenizer,
                  "bytes, gpt2, or a file or folder: *.tiktoken, tokenizer.json, vocab.json with merges.txt")
       ->capture_default_str();
+  add_split_pattern(app, settings.split_pattern);
   app.add_option("--cores", settings.cores, "how many cores (4), or which (0-3,8) (default: all this process may use)");
   app.add_option("--summary", settings.summary, "write the figures of the run to this file, as JSON");
   app.add_flag("--quiet", settings.quiet, "show errors only");
@@ -281,6 +287,11 @@ void add_tokenizer_train(CLI::App& tokenizer, std::function<int()>& chosen) {
                    "learn from no document that icosa train holds out with the same share")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
+  settings->shuffle = Shuffle::none;
+  add_data(*train, *settings);
+  // The order of the documents and their shares change nothing; the pattern is another.
+  for (const char* const name : {"--mix", "--shuffle", "--seed", "--pattern"})
+    train->remove_option(train->get_option(name));
   train
       ->add_option_function<std::string>(
           "--pattern",
@@ -291,17 +302,24 @@ void add_tokenizer_train(CLI::App& tokenizer, std::function<int()>& chosen) {
           },
           "how text is split before merges: gpt2")
       ->default_str("gpt2");
-  settings->shuffle = Shuffle::none;
-  add_data(*train, *settings);
-  // The order of the documents and their shares change nothing.
-  for (const char* const name : {"--mix", "--shuffle", "--seed"}) train->remove_option(train->get_option(name));
   train->get_option("--tokenizer")
       ->description("the tokenizer of token files among PATH: bytes, gpt2, a file or folder");
   train->callback([settings, &chosen] { chosen = [settings] { return tokenizer_train_command(*settings); }; });
 }
 
+void add_tokenizer_inspect(CLI::App& tokenizer, std::function<int()>& chosen) {
+  CLI::App* const inspect = tokenizer.add_subcommand("inspect", "show what a tokenizer is made of");
+  const auto options = std::make_shared<TokenizerInspectOptions>();
+  inspect->add_option("TOKENIZER", options->tokenizer, "bytes, gpt2, or a file or folder")->required();
+  inspect->add_option("FILE", options->paths, "text to count tokens in (default: a sample within the program)");
+  add_split_pattern(*inspect, options->split_pattern);
+  inspect->add_flag("--json", options->json, "print one JSON object");
+  inspect->callback([options, &chosen] { chosen = [options] { return tokenizer_inspect_command(*options); }; });
+}
+
 void add_tokenizer(CLI::App& app, std::function<int()>& chosen) {
-  CLI::App* const tokenizer = app.add_subcommand("tokenizer", "learn a tokenizer");
+  CLI::App* const tokenizer = app.add_subcommand("tokenizer", "learn a tokenizer, or look at one");
+  add_tokenizer_inspect(*tokenizer, chosen);
   tokenizer->require_subcommand(1);
   add_tokenizer_train(*tokenizer, chosen);
 }
@@ -348,7 +366,7 @@ void add_eval(CLI::App& app, std::function<int()>& chosen) {
   eval->add_option("RUN", options->source, "folder of a run, of a checkpoint or of a Hugging Face model")->required();
   add_data(*eval, options->data);
   // Every token counts once, whatever the order; the tokenizer is the model's.
-  for (const char* const name : {"--mix", "--shuffle", "--seed", "--tokenizer", "--summary"})
+  for (const char* const name : {"--mix", "--shuffle", "--seed", "--tokenizer", "--pattern", "--summary"})
     eval->remove_option(eval->get_option(name));
   eval->add_option("--seq-len", options->seq_len, "positions of a window (default: all of the model's)");
   eval->add_option("--stride", options->stride,
@@ -396,7 +414,11 @@ void add_token_command(CLI::App& app, std::function<int()>& chosen, const char* 
   sub->add_option("--tokenizer", options->tokenizer,
                   "bytes, gpt2, or a file or folder: *.tiktoken, tokenizer.json, vocab.json with merges.txt")
       ->required();
+  add_split_pattern(*sub, options->split_pattern);
   sub->add_flag("--jsonl", options->jsonl, jsonl_description);
+  if (command == encode_command)
+    sub->add_flag("--allow-special", options->allow_special,
+                  "special tokens written in the text become these tokens; else they are text");
   sub->callback([options, command, &chosen] { chosen = [options, command] { return command(*options); }; });
 }
 

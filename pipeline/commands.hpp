@@ -37,7 +37,17 @@ struct BenchOptions {
 
 struct TokenOptions {
   std::string tokenizer;
+  std::string split_pattern;  ///< of a *.tiktoken file whose ranks are not known
   bool jsonl = false;
+  bool allow_special = false;  ///< `encode`: special tokens written in the text become these tokens
+};
+
+/// Of `icosa tokenizer inspect`.
+struct TokenizerInspectOptions {
+  std::string tokenizer;
+  std::string split_pattern;       ///< of a *.tiktoken file whose ranks are not known
+  std::vector<std::string> paths;  ///< files of text to count tokens in
+  bool json = false;
 };
 
 struct EvalOptions {
@@ -58,6 +68,7 @@ struct ExportOptions {
 int bench_command(const BenchOptions& options);
 int train_command(TrainSettings settings);
 int tokenize_command(TokenizeSettings settings);
+int tokenizer_inspect_command(const TokenizerInspectOptions& options);
 int tokenizer_train_command(TokenizerTrainSettings settings);
 int generate_command(const GenerateOptions& options);
 int encode_command(const TokenOptions& options);

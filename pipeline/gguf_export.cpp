@@ -17,6 +17,7 @@ namespace {
 // How llama.cpp numbers kinds of tokens.
 constexpr std::int32_t normal_token = 1;
 constexpr std::int32_t control_token = 3;
+constexpr std::int32_t user_defined_token = 4;
 constexpr std::int32_t unused_token = 5;
 
 /// How text is cut before it is merged, by llama.cpp's name for it.
@@ -46,6 +47,11 @@ void add_tokenizer(io::GgufMetadata& metadata, const io::Tokenizer& tokenizer, s
   for (const io::TokenId id : bpe->special_tokens) {
     tokens[static_cast<std::size_t>(id)] = bpe->token(id);
     kinds[static_cast<std::size_t>(id)] = control_token;
+  }
+  for (const io::AddedToken& token : bpe->added_tokens) {
+    if (token.special) continue;
+    tokens[static_cast<std::size_t>(token.id)] = bpe->token(token.id);
+    kinds[static_cast<std::size_t>(token.id)] = user_defined_token;
   }
   // An id without a token still has a name, its own.
   tokens.resize(std::max(tokens.size(), vocabulary));

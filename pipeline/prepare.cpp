@@ -209,7 +209,7 @@ std::vector<CorpusShare> Material::shares() const {
 
 Material find_material(const DataSettings& settings, double val_fraction) {
   Material material;
-  material.tokenizer = io::load_tokenizer(settings.tokenizer);
+  material.tokenizer = io::load_tokenizer(settings.tokenizer, settings.split_pattern);
   material.val_fraction = val_fraction;
   Mixes mixes;
   for (const std::string& mix : settings.mixes) add_mix(mix, mixes);

@@ -37,6 +37,7 @@ struct DataSettings {
   bool quiet = false;
 
   std::string tokenizer = "gpt2";
+  std::string split_pattern;  ///< of a *.tiktoken file whose ranks are not known
   std::string text_key = "text";
   Shuffle shuffle = Shuffle::automatic;
   std::uint64_t seed = 1;

@@ -1,9 +1,8 @@
-// `icosa encode` and `icosa decode`: standard input to standard output, as a pipe.
+// `icosa encode` and `icosa decode`: standard input to standard output, as a pipe; lines on all cores, in order.
 
 #include <fmt/format.h>
 
 #include <charconv>
-#include <cstdio>
 #include <iterator>
 #include <memory>
 #include <stdexcept>
@@ -14,64 +13,19 @@
 #include "io/token_lines.hpp"
 #include "io/tokenizer.hpp"
 #include "pipeline/commands.hpp"
+#include "pipeline/line_work.hpp"
 
 namespace pipeline {
 namespace {
 
-constexpr std::size_t piece_bytes = 1u << 20;
+constexpr std::size_t piece_bytes = 256u << 10;
 
-/// Standard input in pieces; none at its end.
-class Input {
- public:
-  std::string_view next() {
-    const std::size_t got = std::fread(buffer_.data(), 1, buffer_.size(), stdin);
-    if (got == 0 && std::ferror(stdin) != 0) throw std::runtime_error("standard input cannot be read");
-    return {buffer_.data(), got};
-  }
-
- private:
-  std::vector<char> buffer_ = std::vector<char>(piece_bytes);
-};
-
-void write(std::string_view bytes) {
-  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size())
-    throw std::runtime_error("standard output cannot be written");
+std::unique_ptr<io::Encoder> encoder_of(const io::Tokenizer& tokenizer, const TokenOptions& options) {
+  return options.allow_special ? tokenizer.encoder_of_special_tokens() : tokenizer.encoder();
 }
 
-void flush() {
-  if (std::fflush(stdout) != 0) throw std::runtime_error("standard output cannot be written");
-}
-
-/// Calls `take` with each line of standard input, without its newline, and its number from 1. Blank lines are nothing.
-template <class Take>
-void for_each_line(Take take) {
-  Input input;
-  std::string rest;
-  std::uint64_t number = 0;
-  const auto give = [&](std::string_view line) {
-    ++number;
-    if (line.find_first_not_of(" \t\r") == line.npos) return;
-    try {
-      take(line);
-    } catch (const std::runtime_error& error) {
-      throw std::runtime_error(fmt::format("standard input, line {}: {}", number, error.what()));
-    }
-  };
-  for (std::string_view piece = input.next(); !piece.empty(); piece = input.next()) {
-    for (std::size_t end = piece.find('\n'); end != piece.npos; end = piece.find('\n')) {
-      rest.append(piece.substr(0, end));
-      give(rest);
-      rest.clear();
-      piece.remove_prefix(end + 1);
-    }
-    rest.append(piece);
-  }
-  if (!rest.empty()) give(rest);
-}
-
-void encode_whole(const io::Tokenizer& tokenizer) {
-  Input input;
-  const std::unique_ptr<io::Encoder> encoder = tokenizer.encoder();
+void encode_whole(io::Encoder& encoder) {
+  StandardInput input(piece_bytes);
   std::vector<io::TokenId> ids;
   fmt::memory_buffer out;
   const char* separator = "";
@@ -80,17 +34,17 @@ void encode_whole(const io::Tokenizer& tokenizer) {
       fmt::format_to(std::back_inserter(out), "{}{}", separator, id);
       separator = " ";
     }
-    write({out.data(), out.size()});
+    write_to_standard_output({out.data(), out.size()});
     out.clear();
     ids.clear();
   };
   for (std::string_view piece = input.next(); !piece.empty(); piece = input.next()) {
-    encoder->encode(piece, ids);
+    encoder.encode(piece, ids);
     print();
   }
-  encoder->finish(ids);
+  encoder.finish(ids);
   print();
-  write("\n");
+  write_to_standard_output("\n");
 }
 
 /// Ids in text, separated by white space, that may be cut anywhere.
@@ -129,43 +83,52 @@ class IdReader {
 };
 
 void decode_whole(const io::Tokenizer& tokenizer) {
-  Input input;
+  StandardInput input(piece_bytes);
   IdReader reader(tokenizer);
   std::string bytes;
   for (std::string_view piece = input.next(); !piece.empty(); piece = input.next()) {
     reader.read(piece, bytes);
-    write(bytes);
+    write_to_standard_output(bytes);
     bytes.clear();
   }
   reader.finish(bytes);
-  write(bytes);
+  write_to_standard_output(bytes);
 }
 
 }  // namespace
 
 int encode_command(const TokenOptions& options) {
-  const auto tokenizer = io::load_tokenizer(options.tokenizer);
+  const auto tokenizer = io::load_tokenizer(options.tokenizer, options.split_pattern);
   if (options.jsonl) {
-    for_each_line(
-        [&](std::string_view line) { write(io::line_of_ids(tokenizer->encode(io::text_of_line(line))) + "\n"); });
+    work_on_lines([&]() -> LineWork {
+      const std::shared_ptr<io::Encoder> encoder = encoder_of(*tokenizer, options);
+      return [encoder, ids = std::vector<io::TokenId>()](std::string_view line, std::string& out) mutable {
+        ids.clear();
+        encoder->encode(io::text_of_line(line), ids);
+        encoder->finish(ids);
+        out += io::line_of_ids(ids);
+      };
+    });
   } else {
-    encode_whole(*tokenizer);
+    encode_whole(*encoder_of(*tokenizer, options));
   }
-  flush();
+  flush_standard_output();
   return 0;
 }
 
 int decode_command(const TokenOptions& options) {
-  const auto tokenizer = io::load_tokenizer(options.tokenizer);
+  const auto tokenizer = io::load_tokenizer(options.tokenizer, options.split_pattern);
   if (options.jsonl) {
-    for_each_line([&](std::string_view line) {
-      const std::vector<io::TokenId> ids = io::ids_of_line(line, tokenizer->vocabulary_size());
-      write(io::line_of_text(tokenizer->decode(ids)) + "\n");
+    work_on_lines([&]() -> LineWork {
+      return [&](std::string_view line, std::string& out) {
+        const std::vector<io::TokenId> ids = io::ids_of_line(line, tokenizer->vocabulary_size());
+        out += io::line_of_text(tokenizer->decode(ids));
+      };
     });
   } else {
     decode_whole(*tokenizer);
   }
-  flush();
+  flush_standard_output();
   return 0;
 }
 

@@ -1,12 +1,14 @@
 """A run from text to model: what it learns, writes, prints and counts."""
 import json
 import math
+import os
 import pathlib
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from support.icosa import CORPUS, Case, digest_shown, icosa, metrics
+from support.icosa import BINARY, CORPUS, Case, digest_shown, icosa, metrics
 
 
 class Run(Case):
@@ -167,6 +169,61 @@ class Tokens(Case):
         self.assertEqual([json.loads(line) for line in ids.splitlines()][:2], [[31373, 995], []])
         back = icosa("decode", "--tokenizer", "gpt2", "--jsonl", input=ids).stdout
         self.assertEqual([json.loads(line)["text"] for line in back.splitlines()], ["hello world", "", "é\U0001f600"])
+
+    def test_lines_come_out_in_their_order_whichever_core_they_were_on(self):
+        texts = [f"{i} " + "word " * (i * 7919 % 400) for i in range(3000)]  # about 3 MB: many batches
+        lines = "\n\n".join(json.dumps({"text": text}) for text in texts).encode()
+        ids = icosa("encode", "--tokenizer", "bytes", "--jsonl", input=lines).stdout
+        self.assertEqual([json.loads(line) for line in ids.splitlines()], [list(text.encode()) for text in texts])
+        back = icosa("decode", "--tokenizer", "bytes", "--jsonl", input=ids).stdout
+        self.assertEqual([json.loads(line)["text"] for line in back.splitlines()], texts)
+
+    def test_a_bad_line_far_on_is_named_after_the_lines_before_it(self):
+        good = json.dumps({"text": "x" * 1000}) + "\n"
+        done = icosa("encode", "--tokenizer", "bytes", "--jsonl", input=(good * 1500 + "[]\n" + good * 1500).encode(),
+                     code=1)
+        self.assert_one_line(done.stderr, "line 1501")
+        self.assertEqual(done.stdout.count(b"\n"), 1500)
+
+    def test_special_tokens_are_text_unless_allowed(self):
+        for tokenizer, end in (("bytes", b"256"), ("gpt2", b"50256")):
+            text = icosa("encode", "--tokenizer", tokenizer, input=b"<|endoftext|>").stdout
+            self.assertGreater(len(text.split()), 1)
+            token = icosa("encode", "--tokenizer", tokenizer, "--allow-special", input=b"<|endoftext|>").stdout
+            self.assertEqual(token, end + b"\n")
+
+    def test_memory_does_not_grow_with_the_text(self):
+        """The slowest way there is: normal form, added tokens, a split in steps."""
+        tokenizer = pathlib.Path(__file__).resolve().parent.parent / "io/data/tokenizers/merged.json"
+        piece = ("One word after another, e\u0301te\u0301 and \u6c34 and 1234567.\n" * 2000).encode()
+
+        env = dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1")
+
+        def peak(pieces_count):
+            with open(os.devnull, "wb") as nothing:
+                process = subprocess.Popen([BINARY, "encode", "--tokenizer", tokenizer], stdin=subprocess.PIPE,
+                                           stdout=nothing, env=env)
+            for _ in range(pieces_count):
+                process.stdin.write(piece)
+            process.stdin.close()
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = status
+            self.assertEqual(status, 0)
+            return usage.ru_maxrss  # kilobytes
+
+        few, many = peak(8), peak(200)  # 1 MB and 22 MB
+        self.assertLess(many, few + 8192)
+
+    def test_a_tokenizer_is_shown(self):
+        shown = icosa("tokenizer", "inspect", "gpt2").stdout.decode()
+        for part in ("gpt2, 50257 ids", "split", "50256", "bytes a token"):
+            self.assertIn(part, shown)
+        text = self.folder / "text"
+        text.write_bytes(b"hello world")
+        said = json.loads(icosa("tokenizer", "inspect", "gpt2", "--json", text).stdout)
+        self.assertEqual(said["vocabulary_size"], 50257)
+        self.assertEqual((said["samples"][0]["bytes"], said["samples"][0]["tokens"]), (11, 2))
+        self.assert_one_line(icosa("encode", "--tokenizer", "gpt2", "--pattern", "words", code=1).stderr, "words")
 
     def test_a_bad_line_is_named(self):
         done = icosa("encode", "--tokenizer", "bytes", "--jsonl", input=b'{"text": "a"}\n{"body": 1}\n', code=1)
