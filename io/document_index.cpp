@@ -91,6 +91,7 @@ class DocumentIndex::Builder {
     RecordFiles order(sources_);
     DocumentReader reader(files_, files_.executor(), order, blocks, std::move(options));
     sched::Scope scope(files_.executor());
+    co_await scope.open();
     reader.start(scope);
     scope.spawn(files_.executor(), take_all(reader));
     co_await scope.join();

@@ -31,6 +31,7 @@ sched::task<ModelImage> copy_model(Run& run, FloatArena& copy) {
   const std::span<float> to = copy.span();
   const std::span<const float> parts[] = {run.model.weights.span(), run.model.moment1.span(), run.model.moment2.span()};
   sched::Scope scope(run.cores.control());
+  co_await scope.open();
   for (std::size_t part = 0; part < 3; ++part)
     for (sched::CoreIndex core = 0; core < run.cores.count(); ++core)
       scope.spawn(run.cores.of(core),

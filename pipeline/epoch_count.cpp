@@ -91,6 +91,7 @@ sched::task<std::uint64_t> count_targets(Ingest ingest, sched::Cores& cores, Con
   ingest.jobs_count = 2 * cores.count() + 2;
   Counting counting(ingest, console, bytes_total);
   sched::Scope scope(ingest.files.executor());
+  co_await scope.open();
   for (sched::CoreIndex core = 0; core < cores.count(); ++core) {
     auto tokenizer =
         std::make_unique<SlabTokenizer>(ingest.tokenizer, ingest.feed.documents.text_key, ingest.feed.selection);

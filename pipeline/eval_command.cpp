@@ -92,6 +92,7 @@ sched::task<void> evaluate_into(Run& run, Ingest ingest, std::size_t context, Ev
 sched::task<void> evaluate_on_cores(Run& run, Ingest ingest, std::size_t context, Watch& watch, Console& console,
                                     Evaluation& evaluation) {
   sched::Scope scope(ingest.files.executor());
+  co_await scope.open();
   scope.spawn(run.cores.control(), evaluate_into(run, ingest, context, watch, evaluation));
   co_await scope.join();
   co_await console.erase();

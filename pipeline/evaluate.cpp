@@ -72,6 +72,7 @@ sched::task<void> load_windows(Ingest ingest, std::size_t context, BatchChannel&
   const DocumentFeed::Place place{ingest.files, {ingest.files.executor()}, ingest.blocks};
   DocumentFeed feed(place, ingest.datasets, ingest.tokenizer, ingest.feed, ingest.start.feed);
   sched::Scope scope(ingest.files.executor());
+  co_await scope.open();
   feed.start(scope);
   scope.spawn(ingest.files.executor(), pack_windows(ingest, context, feed, batches, watch));
   co_await scope.join();
@@ -91,6 +92,7 @@ sched::task<Evaluation> evaluate(Run& run, Ingest ingest, std::size_t context, E
   BatchChannel batches(2 * run.cores.count());
   std::vector<Shares> shares(run.cores.count());
   sched::Scope scope(run.cores.control());
+  co_await scope.open();
   scope.spawn(ingest.files.executor(), load_windows(ingest, context, batches, watch));
   for (sched::CoreIndex core = 0; core < run.cores.count(); ++core)
     scope.spawn(run.cores.of(core), evaluate_batches(run, core, batches, shares[core]));

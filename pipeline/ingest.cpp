@@ -164,6 +164,7 @@ sched::task<void> load_batches(Ingest ingest, BatchChannel& batches) {
       ingest.files, {ingest.files.executor()}, ingest.blocks, ingest.jobs, ingest.jobs_count};
   DocumentFeed feed(place, ingest.datasets, ingest.tokenizer, ingest.feed, ingest.start.feed);
   sched::Scope scope(ingest.files.executor());
+  co_await scope.open();
   feed.start(scope);
   scope.spawn(ingest.files.executor(), pack(ingest, feed, batches));
   co_await scope.join();

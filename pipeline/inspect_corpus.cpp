@@ -68,6 +68,7 @@ class Sampling {
     const DocumentFeed::Place place{files_, {files_.executor()}, {0, files_.blocks_count()}};
     DocumentFeed feed(place, material_.datasets, *material_.tokenizer, options, {});
     sched::Scope scope(files_.executor());
+    co_await scope.open();
     feed.start(scope);
     scope.spawn(files_.executor(), enter_all(feed));
     co_await scope.join();

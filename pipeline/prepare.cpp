@@ -144,6 +144,7 @@ sched::task<bool> both_sides(io::Files& files, io::BlockShare blocks, const Mate
   FileOrder order(records, shape, {});
   io::DocumentReader reader(files, files.executor(), order, blocks, std::move(options));
   sched::Scope scope(files.executor());
+  co_await scope.open();
   reader.start(scope);
   scope.spawn(files.executor(), look_through(reader, held_out, sides));
   co_await scope.join();

@@ -95,6 +95,7 @@ sched::task<void> Session::train_and_validate() {
   ControlRoom room = control_room(length);
 
   sched::Scope scope(files_.executor());
+  co_await scope.open();
   scope.spawn(files_.executor(), load_batches(ingest, run_.batches));
   for (std::size_t worker = 0; worker < run_.workers_count; ++worker)
     scope.spawn(run_.cores.of(worker % run_.cores.count()), work(run_, worker));

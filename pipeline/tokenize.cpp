@@ -88,6 +88,7 @@ class Tokenizing {
     for (sched::CoreIndex core = 0; core < cores_.count(); ++core) place.executors.push_back(cores_.of(core));
     DocumentFeed feed(place, material_.datasets, *material_.tokenizer, options, start);
     sched::Scope scope(files_.executor());
+    co_await scope.open();
     feed.start(scope);
     for (sched::CoreIndex core = 0; core < cores_.count(); ++core) {
       auto tokenizer =

@@ -122,6 +122,7 @@ class TokenizerTraining {
     for (sched::CoreIndex core = 0; core < cores_.count(); ++core) place.executors.push_back(cores_.of(core));
     DocumentFeed feed(place, material_.datasets, counting_, options, {});
     sched::Scope scope(files_.executor());
+    co_await scope.open();
     feed.start(scope);
     for (sched::CoreIndex core = 0; core < cores_.count(); ++core) {
       auto counter = std::make_unique<SlabTokenizer>(counting_, options.documents.text_key, options.selection);
@@ -157,6 +158,7 @@ class TokenizerTraining {
   sched::task<void> learn_merges() {
     Progress progress(1);
     sched::Scope scope(files_.executor());
+    co_await scope.open();
     scope.spawn(cores_.of(0), learn(progress));
     scope.spawn(files_.executor(), show_learning(progress));
     co_await scope.join();

@@ -147,6 +147,7 @@ sched::task<void> update_matrices(Run& run, const UpdateSettings& settings, std:
   const std::vector<MuonMatrix> matrices = muon_matrices(run.model.tensors);
   std::atomic<std::size_t> next = 0;
   sched::Scope scope(run.cores.control());
+  co_await scope.open();
   // Between steps the cores' workspaces are free.
   for (std::size_t core = 0; core < run.cores.count(); ++core)
     scope.spawn(run.cores.of(core), apply_muon(run.core_states[core].times, matrices, next, run.model, gradient, step,
@@ -171,6 +172,7 @@ sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow&
   std::vector<double> sums((floats_count + norm_block - 1) / norm_block);
   {
     sched::Scope scope(run.cores.control());
+    co_await scope.open();
     for (std::size_t core = 0; core < cores_count; ++core) {
       const Range range = range_of(floats_count, core, cores_count);
       scope.spawn(run.cores.of(core),
@@ -186,6 +188,7 @@ sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow&
       settings.grad_clip > 0 && norm > settings.grad_clip ? static_cast<float>(settings.grad_clip / norm) : 1.0f;
   {
     sched::Scope scope(run.cores.control());
+    co_await scope.open();
     for (std::size_t core = 0; core < cores_count; ++core)
       scope.spawn(run.cores.of(core),
                   apply_adamw(run.core_states[core].times, range_of(floats_count, core, cores_count), run.model,

@@ -40,7 +40,13 @@ Scope::~Scope() {
   assert(all_quiet() && "a scope ended before it was joined");
 }
 
+task<void> Scope::open() {
+  open_ = true;  // awaiting this is what throws
+  co_return;
+}
+
 void Scope::spawn(asio::any_io_executor executor, task<void> child) {
+  assert(open_ && "a scope needs its open() awaited before it spawns");
   auto state = std::make_shared<Child>();
   state->executor = executor;
   children_.push_back(state);

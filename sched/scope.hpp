@@ -15,8 +15,8 @@
 
 namespace sched {
 
-/// Lives in the parent coroutine, below what its children refer to. `spawn` and `join` are called on the parent's
-/// executor; nothing that may throw stands between the first `spawn` and `join`.
+/// Lives in the parent coroutine, below what its children refer to. `open`, `spawn` and `join` are called on the
+/// parent's executor in that order, and nothing between them waits or throws.
 class Scope {
  public:
   /// `executor`: the parent's own.
@@ -26,7 +26,11 @@ class Scope {
   /// Requires that `join` has completed if anything was spawned.
   ~Scope();
 
-  /// Starts `child` on `executor`.
+  /// Throws asio::error::operation_aborted where the parent was stopped while it computed: at `join` it would be too
+  /// late.
+  task<void> open();
+
+  /// Starts `child` on `executor`. Requires `open`.
   void spawn(asio::any_io_executor executor, task<void> child);
 
   /// Awaits the end of all children and rethrows the first failure. When the parent itself is cancelled the children
@@ -47,6 +51,7 @@ class Scope {
   std::size_t running_ = 0;
   std::size_t stops_under_way_ = 0;  // requests to stop that have not run yet
   std::exception_ptr failure_;
+  bool open_ = false;
   bool stopping_ = false;
   bool parent_stopped_ = false;
   Handler<std::error_code> joined_;

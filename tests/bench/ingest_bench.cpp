@@ -91,6 +91,7 @@ sched::task<void> read_all(io::Files& files, const std::vector<io::Source>& sour
   InOrder order(sources);
   const io::BlockShare blocks{0, files.blocks_count()};
   sched::Scope scope(files.executor());
+  co_await scope.open();
   if (raw) {
     io::ReadAhead ahead(files, files.executor(), order, blocks);
     ahead.start(scope);

@@ -115,6 +115,7 @@ sched::task<void> run_all(Bench& bench) {
   sched::Cores& cores = bench.run.cores;
   const std::size_t before_bytes = mallinfo2().uordblks;
   sched::Scope scope(cores.control());
+  co_await scope.open();
   for (std::size_t worker = 0; worker < bench.workers; ++worker)
     scope.spawn(cores.of(worker % cores.count()), work(bench.run, worker));
   // All have begun to wait when their cores have nothing left to run.

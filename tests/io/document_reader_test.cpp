@@ -87,6 +87,7 @@ sched::task<void> read_all(io::Files& files, const std::vector<io::Source>& sour
   InOrder order(sources);
   io::DocumentReader reader(files, files.executor(), order, {0, files.blocks_count()}, std::move(options));
   sched::Scope scope(files.executor());
+  co_await scope.open();
   reader.start(scope);
   scope.spawn(files.executor(), consume(files, reader, stop_after, seen));
   co_await scope.join();

@@ -99,6 +99,7 @@ sched::task<void> save_all(Saving& saving) {
 
 sched::task<void> run_both(io::Files& files, Saving& saving) {
   sched::Scope scope(files.executor());
+  co_await scope.open();
   scope.spawn(files.executor(), saving.writer.run());
   scope.spawn(saving.run.cores.control(), save_all(saving));
   co_await scope.join();

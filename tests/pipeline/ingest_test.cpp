@@ -69,6 +69,7 @@ sched::task<void> ingest_all(io::Files& files, const Settings& settings, pipelin
                           false, batches.accounting, std::move(start)};
   pipeline::BatchChannel channel(4);
   sched::Scope scope(files.executor());
+  co_await scope.open();
   scope.spawn(files.executor(), pipeline::load_batches(ingest, channel));
   scope.spawn(files.executor(), collect(channel, batches));
   co_await scope.join();

@@ -99,6 +99,7 @@ sched::task<void> work(Step& step, std::size_t core_index) {
 
 sched::task<void> work_all(Step& step) {
   sched::Scope scope(step.context.get_executor());
+  co_await scope.open();
   for (std::size_t worker = 0; worker < step.sum.leaves_count(); ++worker)
     scope.spawn(step.context.get_executor(), work(step, worker % step.cores.size()));
   co_await scope.join();

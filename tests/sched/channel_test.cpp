@@ -36,6 +36,7 @@ sched::task<void> many_to_many(sched::Cores& cores, Numbers& channel, int produc
                                std::vector<std::vector<int>>& got) {
   std::atomic<int> producers_left{producers};
   sched::Scope scope(cores.control());
+  co_await scope.open();
   for (int i = 0; i < producers; ++i)
     scope.spawn(cores.of(static_cast<std::size_t>(i) % cores.count()),
                 produce(channel, i * each, each, producers_left));

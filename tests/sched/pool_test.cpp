@@ -31,6 +31,7 @@ sched::task<void> take_and_give_back(sched::Pool<Buffer>& pool, std::size_t core
 
 sched::task<void> share_out(sched::Cores& cores, sched::Pool<Buffer>& pool, std::atomic<int>& shared) {
   sched::Scope scope(cores.control());
+  co_await scope.open();
   for (std::size_t core = 0; core < cores.count(); ++core)
     scope.spawn(cores.of(core), take_and_give_back(pool, core, 5000, shared));
   co_await scope.join();
@@ -56,6 +57,7 @@ sched::task<void> give_up() {
 
 sched::task<void> stop_a_waiting_control(sched::Cores& cores, sched::Boundary<int>& boundary) {
   sched::Scope scope(cores.control());
+  co_await scope.open();
   scope.spawn(cores.of(1), wait_at(boundary));
   scope.spawn(cores.control(), give_up());
   co_await scope.join();

@@ -1,6 +1,7 @@
 #include "sched/scope.hpp"
 
-#include <asio/this_coro.hpp>
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <stdexcept>
@@ -48,6 +49,7 @@ sched::task<void> announce_and_wait(sched::Channel<int>& started, sched::Channel
 
 sched::task<void> spawn_counters(sched::Cores& cores, std::atomic<int>& count) {
   sched::Scope scope(cores.control());
+  co_await scope.open();
   for (int i = 0; i < 100; ++i) scope.spawn(cores.of(static_cast<std::size_t>(i) % cores.count()), count_up(count));
   co_await scope.join();
 }
@@ -55,6 +57,7 @@ sched::task<void> spawn_counters(sched::Cores& cores, std::atomic<int>& count) {
 sched::task<void> one_fails_many_wait(sched::Cores& cores, sched::Channel<int>& started, sched::Channel<int>& never,
                                       std::atomic<int>& stopped) {
   sched::Scope scope(cores.control());
+  co_await scope.open();
   for (int i = 0; i < 10; ++i)
     scope.spawn(cores.of(static_cast<std::size_t>(i) % cores.count()), announce_and_wait(started, never, stopped));
   scope.spawn(cores.of(1), wait_until_all_wait(started, 10));
@@ -64,6 +67,7 @@ sched::task<void> one_fails_many_wait(sched::Cores& cores, sched::Channel<int>& 
 sched::task<void> outer(sched::Cores& cores, sched::Channel<int>& started, sched::Channel<int>& never,
                         std::atomic<int>& stopped) {
   sched::Scope scope(cores.control());
+  co_await scope.open();
   scope.spawn(cores.of(1), fail("outer failure"));
   scope.spawn(cores.control(), one_fails_many_wait(cores, started, never, stopped));
   co_await scope.join();
@@ -83,10 +87,12 @@ sched::task<void> two_scopes(sched::Cores& cores, sched::Channel<int>& started, 
                              std::atomic<int>& count) {
   {
     sched::Scope scope(cores.control());
+    co_await scope.open();
     scope.spawn(cores.of(1), announce_and_end_when_stopped(started, never));
     co_await scope.join();
   }
   sched::Scope scope(cores.control());
+  co_await scope.open();
   scope.spawn(cores.of(1), count_up(count));
   co_await scope.join();
 }
@@ -94,13 +100,32 @@ sched::task<void> two_scopes(sched::Cores& cores, sched::Channel<int>& started, 
 sched::task<void> stop_between_two_scopes(sched::Cores& cores, sched::Channel<int>& started, sched::Channel<int>& never,
                                           std::atomic<int>& count) {
   sched::Scope scope(cores.control());
+  co_await scope.open();
   scope.spawn(cores.control(), two_scopes(cores, started, never, count));
   scope.spawn(cores.of(1), wait_until_all_wait(started, 1));
   co_await scope.join();
 }
 
+/// Gives way `turns` times to what waits on the executor, which no stop shortens, and then begins a scope.
+sched::task<void> give_way_and_spawn(sched::Cores& cores, int turns, std::atomic<int>& count) {
+  for (int turn = 0; turn < turns; ++turn) co_await asio::post(cores.control(), asio::use_awaitable);
+  sched::Scope scope(cores.control());
+  co_await scope.open();
+  scope.spawn(cores.control(), count_up(count));
+  co_await scope.join();
+}
+
+sched::task<void> stop_after_some_turns(sched::Cores& cores, int turns, std::atomic<int>& count) {
+  sched::Scope scope(cores.control());
+  co_await scope.open();
+  scope.spawn(cores.control(), give_way_and_spawn(cores, turns, count));
+  scope.spawn(cores.control(), fail("the cause"));
+  co_await scope.join();
+}
+
 sched::task<void> empty_scope(sched::Cores& cores) {
   sched::Scope scope(cores.control());
+  co_await scope.open();
   co_await scope.join();
 }
 
@@ -148,6 +173,19 @@ BOOST_AUTO_TEST_CASE(a_parent_that_is_stopped_while_it_joins_begins_no_second_sc
                           [](const std::runtime_error& error) { return std::string(error.what()) == "the cause"; });
     BOOST_TEST(count.load() == 0);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_parent_that_is_stopped_before_a_scope_begins_none) {
+  int begun = 0;
+  for (int turns = 0; turns < 20; ++turns) {
+    sched::Cores cores(some_cores(1), [] {});
+    std::atomic<int> count{0};
+    BOOST_CHECK_EXCEPTION(run_on(cores, stop_after_some_turns(cores, turns, count)), std::runtime_error,
+                          [](const std::runtime_error& error) { return std::string(error.what()) == "the cause"; });
+    begun += count.load();
+  }
+  BOOST_TEST(begun > 0);
+  BOOST_TEST(begun < 20);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
