@@ -3,10 +3,11 @@
 //   tokenizer_bench TOKENIZER FILE [THREADS [SECONDS]]
 //
 // Each thread encodes the whole file as one document, again and again. Prints one line of JSON: bytes and ids of the
-// file, the ids' hash (XXH3, 64 bits), seconds to load the tokenizer, and the median of the passes' MB/s of all
-// threads.
+// file, the ids' hash (XXH3, 64 bits), seconds to load the tokenizer, the heap that an encoder holds once it has
+// encoded the file, and the median of the passes' MB/s of all threads.
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <time.h>
 #include <xxhash.h>
 
@@ -60,6 +61,22 @@ double passes(const io::Tokenizer& tokenizer, const std::string& text, double se
   return median(rates);
 }
 
+std::size_t heap_bytes() {
+  const struct mallinfo2 info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+/// What another thread costs: its encoder, after the whole text.
+std::size_t encoder_bytes(const io::Tokenizer& tokenizer, const std::string& text) {
+  std::vector<io::TokenId> ids;
+  ids.reserve(text.size());
+  const std::size_t before = heap_bytes();
+  const auto encoder = tokenizer.encoder();
+  encoder->encode(text, ids);
+  encoder->finish(ids);
+  return heap_bytes() - before;
+}
+
 int run(int argument_count, char** arguments) {
   if (argument_count < 3) {
     std::fputs("tokenizer_bench TOKENIZER FILE [THREADS [SECONDS]]\n", stderr);
@@ -74,6 +91,7 @@ int run(int argument_count, char** arguments) {
   const auto tokenizer = io::load_tokenizer(arguments[1]);
   const double load_seconds = seconds_since(began);
   const std::vector<io::TokenId> ids = tokenizer->encode(text);
+  const std::size_t held_bytes = encoder_bytes(*tokenizer, text);
   std::vector<double> rates(threads_count);
   {
     std::vector<std::jthread> threads;
@@ -81,10 +99,12 @@ int run(int argument_count, char** arguments) {
   }
   double rate = 0;
   for (const double one : rates) rate += one;
-  std::puts(fmt::format(
-                R"({{"bytes": {}, "ids": {}, "hash": "{:016x}", "load_seconds": {:.4f}, "mb_per_second": {:.2f}}})",
-                text.size(), ids.size(), XXH3_64bits(ids.data(), ids.size() * sizeof(io::TokenId)), load_seconds, rate)
-                .c_str());
+  std::puts(
+      fmt::format(
+          R"({{"bytes": {}, "ids": {}, "hash": "{:016x}", "load_seconds": {:.4f}, "encoder_bytes": {}, "mb_per_second": {:.2f}}})",
+          text.size(), ids.size(), XXH3_64bits(ids.data(), ids.size() * sizeof(io::TokenId)), load_seconds, held_bytes,
+          rate)
+          .c_str());
   return 0;
 }
 
