@@ -16,6 +16,7 @@ struct AsciiMasks {
   std::uint64_t* blanks;
   std::uint64_t* apostrophes;
   std::uint64_t* newlines;
+  std::uint64_t* slashes;
   std::uint64_t* wide;  ///< bytes from 0x80 on, which have no kind yet
 };
 

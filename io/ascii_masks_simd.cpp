@@ -46,6 +46,7 @@ void ClassifyAscii(const char* text, std::size_t words_count, const AsciiMasks& 
     Store(blank, masks.blanks, i);
     Store(Is(vector, '\''), masks.apostrophes, i);
     Store(hn::Or(Is(vector, '\n'), Is(vector, '\r')), masks.newlines, i);
+    Store(Is(vector, '/'), masks.slashes, i);
     Store(hn::Gt(vector, hn::Set(d, 0x7F)), masks.wide, i);
   }
 }

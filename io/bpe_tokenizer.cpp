@@ -11,20 +11,12 @@
 namespace io {
 namespace {
 
-/// What all encoders of a tokenizer share.
-struct BpeParts {
-  explicit BpeParts(std::shared_ptr<const BpeModel> of) : model(std::move(of)), whole(*model) {}
-
-  std::shared_ptr<const BpeModel> model;
-  WholeTokens whole;
-};
+using BpeParts = PretokenEncoder::Shared;
 
 class BpeEncoder final : public Encoder {
  public:
   explicit BpeEncoder(std::shared_ptr<const BpeParts> parts)
-      : parts_(std::move(parts)),
-        scanner_(make_scanner(parts_->model->pattern)),
-        pretokens_(*parts_->model, parts_->whole) {}
+      : parts_(std::move(parts)), scanner_(make_scanner(parts_->model->pattern)), pretokens_(parts_) {}
 
   void encode(std::string_view piece, std::vector<TokenId>& ids) override {
     // A pre-token under way goes on in the tail; as soon as none is, they are taken from the piece itself.
@@ -96,9 +88,7 @@ class BpeEncoder final : public Encoder {
 class StepsEncoder final : public Encoder {
  public:
   explicit StepsEncoder(std::shared_ptr<const BpeParts> parts)
-      : parts_(std::move(parts)),
-        splitter_(split_sequence(parts_->model->split_steps)),
-        pretokens_(*parts_->model, parts_->whole) {}
+      : parts_(std::move(parts)), splitter_(split_sequence(parts_->model->split_steps)), pretokens_(parts_) {}
 
   void encode(std::string_view piece, std::vector<TokenId>& ids) override {
     tail_ += piece;

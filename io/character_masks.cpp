@@ -35,8 +35,8 @@ Character wide_character(std::string_view text) noexcept {
 
 void CharacterMasks::grow(bool cased) {
   const std::size_t words = words_count_ + 2;  // a character may reach into the next one, and runs end in the last
-  for (ByteMask* const mask :
-       {&letters, &numbers, &spaces, &others, &continuations, &blanks, &apostrophes, &newlines, &uppers_, &wide_})
+  for (ByteMask* const mask : {&letters, &numbers, &spaces, &others, &continuations, &blanks, &apostrophes, &newlines,
+                               &slashes, &uppers_, &wide_})
     mask->grow(words);
   if (!cased) return;
   for (ByteMask* const mask : {&upper_runs, &lower_runs, &marks}) mask->grow(words);
@@ -45,7 +45,7 @@ void CharacterMasks::grow(bool cased) {
 void CharacterMasks::classify_ascii(const char* text, std::size_t first_word, std::size_t words_count) {
   const AsciiMasks masks{letters.data() + first_word,  uppers_.data() + first_word, numbers.data() + first_word,
                          spaces.data() + first_word,   blanks.data() + first_word,  apostrophes.data() + first_word,
-                         newlines.data() + first_word, wide_.data() + first_word};
+                         newlines.data() + first_word, slashes.data() + first_word, wide_.data() + first_word};
   io::classify_ascii(text, words_count, masks);
 }
 
@@ -110,6 +110,9 @@ void CharacterMasks::classify(std::string_view text, bool cased) {
     if (wide_[i] != 0) classify_wide(text, i, wide_[i] & ~continuations[i], cased);
     others[i] = ~(letters[i] | numbers[i] | spaces[i]);
   }
+  std::uint64_t caseless = 0;
+  for (std::size_t i = 0; cased && i < words_count_; ++i) caseless |= upper_runs[i] & lower_runs[i];
+  any_caseless_ = caseless != 0;
   others[words_count_] = 0;
 }
 

@@ -56,6 +56,7 @@ class CharacterMasks {
   ByteMask blanks;         ///< U+0020
   ByteMask apostrophes;    ///< U+0027
   ByteMask newlines;       ///< \r and \n
+  ByteMask slashes;        ///< U+002F
   // Where `cased` was asked for:
   ByteMask upper_runs;  ///< \p{Lu} \p{Lt} \p{Lm} \p{Lo} \p{M}
   ByteMask lower_runs;  ///< \p{Ll} \p{Lm} \p{Lo} \p{M}
@@ -64,6 +65,8 @@ class CharacterMasks {
   void classify(std::string_view text, bool cased);
   /// Words of 64 bits that hold the text and at least one bit behind it.
   std::size_t words_count() const noexcept { return words_count_; }
+  /// Whether, `cased`, anything is in upper_runs and in lower_runs.
+  bool any_caseless() const noexcept { return any_caseless_; }
 
  private:
   void grow(bool cased);
@@ -74,6 +77,7 @@ class CharacterMasks {
   ByteMask uppers_;  // of ASCII
   ByteMask wide_;    // bytes from 0x80 on
   std::size_t words_count_ = 0;
+  bool any_caseless_ = false;
 };
 
 }  // namespace io

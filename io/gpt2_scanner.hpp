@@ -4,6 +4,7 @@
 // neighbouring bytes, 64 of them at a time. Only contractions, which are rare, are looked at one by one.
 
 #include "io/character_masks.hpp"
+#include "io/pretoken_begins.hpp"
 #include "io/pretoken_scanner.hpp"
 
 namespace io {
@@ -18,7 +19,7 @@ class Gpt2Scanner final : public PretokenScanner {
   void cut_contractions(std::string_view text);
 
   CharacterMasks masks_;
-  ByteMask begins_;
+  PretokenBegins begins_;
 };
 
 }  // namespace io

@@ -4,12 +4,6 @@
 #include <cstring>
 
 namespace io {
-namespace {
-
-constexpr std::uint32_t no_bucket = UINT32_MAX;  // of a pre-token that is too long for a key
-
-}  // namespace
-
 /// Keys of a batch, and the lines they are in asked for. Returns where the batch ends.
 std::uint32_t PretokenEncoder::look_up(std::string_view text, std::uint32_t begin,
                                        std::span<const std::uint32_t> ends) {
@@ -17,15 +11,16 @@ std::uint32_t PretokenEncoder::look_up(std::string_view text, std::uint32_t begi
     Lookup& lookup = lookups_[i];
     const std::size_t bytes = ends[i] - begin;
     lookup.begin = begin;
-    if (bytes > ShortPretokenCache::key_bytes_max) {
-      lookup.bucket = no_bucket;
+    if (bytes > PretokenKey::bytes_max) {
+      lookup.key = PretokenKey::none();
+      lookup.bucket = 0;
     } else {
       if (begin + 16 <= text.size()) {
-        lookup.key = ShortPretokenCache::key_of(text.data() + begin, bytes);
+        lookup.key = PretokenKey::of(text.data() + begin, bytes);
       } else {
         char sixteen[16] = {};
         std::memcpy(sixteen, text.data() + begin, bytes);
-        lookup.key = ShortPretokenCache::key_of(sixteen, bytes);
+        lookup.key = PretokenKey::of(sixteen, bytes);
       }
       lookup.bucket = ShortPretokenCache::bucket_of(lookup.key);
       short_.prefetch(lookup.bucket);
@@ -37,18 +32,18 @@ std::uint32_t PretokenEncoder::look_up(std::string_view text, std::uint32_t begi
 
 /// Byte pair encoding, or a token as it stands.
 void PretokenEncoder::merge(std::string_view pretoken, std::vector<TokenId>& ids) {
-  const WholeTokens::Found whole = whole_.find(pretoken);
+  const WholeTokens::Found whole = shared_->whole.find(pretoken);
   if (whole.answer == WholeTokens::Answer::yes) {
     ids.push_back(whole.id);
     return;
   }
   const std::size_t before = ids.size();
-  bytes_.encode(model_.pairs, pretoken, ids);
+  bytes_.encode(shared_->model->pairs, pretoken, ids);
   if (whole.answer == WholeTokens::Answer::unknown)
-    whole_.learn(whole.id, ids.size() == before + 1 && ids.back() == whole.id);
+    shared_->whole.learn(whole.id, ids.size() == before + 1 && ids.back() == whole.id);
 }
 
-void PretokenEncoder::encode_rare(std::string_view pretoken, std::vector<TokenId>& ids) {
+void PretokenEncoder::encode_long(std::string_view pretoken, std::vector<TokenId>& ids) {
   const std::span<const TokenId> known = long_.find(pretoken);
   if (!known.empty()) {
     ids.insert(ids.end(), known.begin(), known.end());
@@ -56,15 +51,42 @@ void PretokenEncoder::encode_rare(std::string_view pretoken, std::vector<TokenId
   }
   const std::size_t before = ids.size();
   merge(pretoken, ids);
-  const std::span<const TokenId> made = std::span(ids).subspan(before);
-  if (pretoken.size() > ShortPretokenCache::key_bytes_max || !ShortPretokenCache::fits(made)) long_.put(pretoken, made);
+  long_.put(pretoken, std::span(ids).subspan(before));
 }
 
+/// What the encoder's own cache of short ones does not have.
 void PretokenEncoder::encode_new(const Lookup& lookup, std::string_view pretoken, std::vector<TokenId>& ids) {
+  if (lookup.key == PretokenKey::none()) {
+    encode_long(pretoken, ids);
+    return;
+  }
+  PretokenIds known;
+  if (shared_->seen.find(lookup.key, known)) {
+    TokenId out[PretokenIds::count_max];
+    ids.insert(ids.end(), out, out + known.read(out));
+    short_.put(lookup.bucket, lookup.key, known);
+    return;
+  }
   const std::size_t before = ids.size();
-  encode_rare(pretoken, ids);
+  encode_long(pretoken, ids);  // where those of many ids are, too
   const std::span<const TokenId> made = std::span(ids).subspan(before);
-  if (lookup.bucket != no_bucket && ShortPretokenCache::fits(made)) short_.put(lookup.bucket, lookup.key, made);
+  if (!PretokenIds::fit(made)) return;
+  known = PretokenIds::of(made);
+  short_.put(lookup.bucket, lookup.key, known);
+  shared_->seen.put(lookup.key, known);
+}
+
+/// The ids of those that the encoder's own cache has. Returns how many it has not; their indices in `misses_`.
+std::size_t PretokenEncoder::find_known(std::size_t count) noexcept {
+  std::size_t misses_count = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    Lookup& lookup = lookups_[i];
+    misses_[misses_count] = static_cast<std::uint8_t>(i);
+    misses_count +=
+        short_.find(lookup.bucket, lookup.key, lookup.ids) ? 0 : 1;  // whether it has one, no branch can guess
+  }
+  for (std::size_t i = 0; i < misses_count; ++i) shared_->seen.prefetch(lookups_[misses_[i]].key);
+  return misses_count;
 }
 
 void PretokenEncoder::encode(std::string_view text, std::span<const std::uint32_t> ends, std::vector<TokenId>& ids) {
@@ -72,21 +94,18 @@ void PretokenEncoder::encode(std::string_view text, std::span<const std::uint32_
   for (std::size_t first = 0; first < ends.size(); first += batch) {
     const std::span<const std::uint32_t> some = ends.subspan(first, std::min(batch, ends.size() - first));
     begin = look_up(text, begin, some);
-    TokenId known[batch * ShortPretokenCache::ids_count_max];
-    TokenId* out = known;
-    for (std::size_t i = 0; i < some.size(); ++i) {
-      const Lookup& lookup = lookups_[i];
-      const ShortPretokenCache::Entry* const entry =
-          lookup.bucket == no_bucket ? nullptr : short_.find(lookup.bucket, lookup.key);
-      if (entry != nullptr) {
-        out += entry->read(out);
-        continue;
-      }
+    const std::size_t misses_count = find_known(some.size());
+    std::size_t i = 0;
+    for (std::size_t miss = 0; miss <= misses_count; ++miss) {
+      const std::size_t known_end = miss == misses_count ? some.size() : misses_[miss];
+      TokenId known[batch * PretokenIds::count_max];
+      TokenId* out = known;
+      for (; i < known_end; ++i) out += lookups_[i].ids.read(out);
       ids.insert(ids.end(), known, out);
-      out = known;
-      encode_new(lookup, text.substr(lookup.begin, some[i] - lookup.begin), ids);
+      if (i == some.size()) break;
+      encode_new(lookups_[i], text.substr(lookups_[i].begin, some[i] - lookups_[i].begin), ids);
+      ++i;
     }
-    ids.insert(ids.end(), known, out);
   }
 }
 

@@ -1,9 +1,13 @@
 #pragma once
 
-// The patterns of cl100k, qwen2 and o200k (io/pretoken_scanner.hpp): a walk from pre-token to pre-token, each step a
-// few looks at the masks.
+// The patterns of cl100k, qwen2 and o200k (io/pretoken_scanner.hpp). Where a pre-token begins follows from the kinds of
+// a few neighbouring bytes, 64 of them at a time. Where letters without case or marks make that unclear (o200k) the
+// text is walked from pre-token to pre-token.
+
+#include <vector>
 
 #include "io/character_masks.hpp"
+#include "io/pretoken_begins.hpp"
 #include "io/pretoken_scanner.hpp"
 
 namespace io {
@@ -34,7 +38,19 @@ class WordScanner final : public PretokenScanner {
   std::size_t lines_end(std::string_view text, std::size_t begin) const noexcept;
   std::size_t next_character(std::size_t at) const noexcept { return masks_.continuations.run_end(at + 1); }
 
+  void walk(std::string_view text, bool complete, std::vector<std::uint32_t>& ends);
+
+  void find_begins();
+  void join_wide_prefixes(std::size_t word, std::uint64_t letters_behind_wide);
+  void join_lines(std::size_t word, std::uint64_t newlines_behind_blanks);
+  void begin_last_wide_spaces(std::size_t word, std::uint64_t last_bytes);
+  void cut_digits(std::size_t word, std::uint64_t long_runs);
+  void cut_contractions(std::string_view text);
+  std::size_t last_decided(std::string_view text, bool complete) const noexcept;
+
   CharacterMasks masks_;
+  PretokenBegins begins_;
+  std::vector<std::uint32_t> late_begins_;  // in words that are still to be written
 };
 
 }  // namespace io
