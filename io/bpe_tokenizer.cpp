@@ -1,11 +1,12 @@
 #include "io/bpe_tokenizer.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "io/error.hpp"
 #include "io/nfc.hpp"
 #include "io/pretoken_encoder.hpp"
-#include "io/pretoken_scanner.hpp"
+#include "io/pretoken_stream.hpp"
 #include "io/tokenizer_json.hpp"
 
 namespace io {
@@ -16,72 +17,28 @@ using BpeParts = PretokenEncoder::Shared;
 class BpeEncoder final : public Encoder {
  public:
   explicit BpeEncoder(std::shared_ptr<const BpeParts> parts)
-      : parts_(std::move(parts)), scanner_(make_scanner(parts_->model->pattern)), pretokens_(parts_) {}
+      : stream_(parts->model->pattern), pretokens_(std::move(parts)) {}
 
   void encode(std::string_view piece, std::vector<TokenId>& ids) override {
-    // A pre-token under way goes on in the tail; as soon as none is, they are taken from the piece itself.
-    while (!tail_.empty() && !piece.empty()) {
-      const std::size_t before = tail_.size();
-      const std::size_t bytes = std::min(piece.size(), std::max(tail_bytes, before));
-      tail_ += piece.substr(0, bytes);
-      if (tail_.size() < tail_bytes_min_) return;
-      const std::size_t taken = encode_decided(tail_, false, ids);
-      if (taken >= before) {
-        piece.remove_prefix(taken - before);
-        tail_.clear();
-        break;
-      }
-      piece.remove_prefix(bytes);
-      tail_.erase(0, taken);
-      // A giant pre-token is looked at again when it has doubled: its cost is its length.
-      tail_bytes_min_ = 2 * tail_.size();
-    }
-    if (piece.empty()) return;
-    tail_ = piece.substr(encode_decided(piece, false, ids));
-    tail_bytes_min_ = 2 * tail_.size();
+    stream_.feed(piece, Into{pretokens_, ids});
   }
-
-  void finish(std::vector<TokenId>& ids) override {
-    encode_decided(tail_, true, ids);
-    tail_.clear();
-    if (tail_.capacity() > 16 * window_bytes) tail_ = {};  // after a giant pre-token, which is rare
-  }
+  void finish(std::vector<TokenId>& ids) override { stream_.finish(Into{pretokens_, ids}); }
 
   // Splitting looks at nothing that comes before a pre-token.
-  std::optional<std::size_t> held_bytes() const noexcept override { return tail_.size(); }
+  std::optional<std::size_t> held_bytes() const noexcept override { return stream_.held_bytes(); }
 
  private:
-  static constexpr std::size_t window_bytes = 16 << 10;  // the masks of so many stay in the first-level cache
-  static constexpr std::size_t tail_bytes = 256;
+  struct Into {
+    PretokenEncoder& pretokens;
+    std::vector<TokenId>& ids;
 
-  /// Encodes the pre-tokens at the beginning of `text` that nothing to come can change. Returns their bytes.
-  std::size_t encode_decided(std::string_view text, bool complete, std::vector<TokenId>& ids) {
-    std::size_t taken = 0;
-    std::size_t window = window_bytes;
-    while (taken < text.size()) {
-      const bool whole = text.size() - taken <= window;
-      const std::string_view part = text.substr(taken, window);
-      ends_.clear();
-      scanner_->scan(part, complete && whole, ends_);
-      if (ends_.empty()) {
-        if (whole) break;
-        window *= 2;
-        continue;
-      }
-      pretokens_.encode(part, ends_, ids);
-      taken += ends_.back();
-      window = window_bytes;
-      if (whole && !complete) break;
+    void operator()(std::string_view text, std::span<const std::uint32_t> ends) const {
+      pretokens.encode(text, ends, ids);
     }
-    return taken;
-  }
+  };
 
-  std::shared_ptr<const BpeParts> parts_;
-  std::unique_ptr<PretokenScanner> scanner_;
+  PretokenStream stream_;
   PretokenEncoder pretokens_;
-  std::vector<std::uint32_t> ends_;
-  std::string tail_;                // what no pre-token has taken yet
-  std::size_t tail_bytes_min_ = 0;  // before it is looked at again
 };
 
 /// For a split that has no scanner of its own: pre-tokens one after another.

@@ -163,6 +163,7 @@ BpeModel BpeTrainer::model(const std::string& name) const {
   const State& state = *state_;
   BpeModel model;
   model.name = name;
+  model.pattern = state.options.pattern;
   model.tokens = state.tokens;
   for (std::size_t id = 0; id < state.options.special_tokens.size(); ++id) {
     model.special_tokens.push_back(static_cast<TokenId>(id));

@@ -6,17 +6,20 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <string>
+#include <span>
 #include <string_view>
 
 #include "io/bpe_counts.hpp"
-#include "io/pretokenizer.hpp"
+#include "io/pretoken_stream.hpp"
 
 namespace io {
 
 /// One per thread. A pre-token that ends with a piece is held until more comes: as much memory as the longest one.
 class WordCounter {
  public:
+  /// Requires a pattern other than `none`.
+  explicit WordCounter(SplitPattern pattern) : stream_(pattern) {}
+
   /// Counts what `piece` completes.
   void count(std::string_view piece);
   /// Ends the document.
@@ -31,16 +34,14 @@ class WordCounter {
   /// How many words are hashed before the first is looked up: their slots come from memory side by side.
   static constexpr std::size_t batch = 32;
 
-  std::size_t count_decided(std::string_view text, bool complete);
-  void count_word(std::string_view word);
+  void count_words(std::string_view text, std::span<const std::uint32_t> ends);
   void count_batch();
 
-  Gpt2Pretokenizer splitter_;  // the only thing here that knows the pattern
+  PretokenStream stream_;
   BpeCounts counts_;
   std::array<BpeCounts::Key, batch> keys_;
   std::size_t keys_count_ = 0;
   std::uint64_t words_total_ = 0;
-  std::string tail_;  // what no pre-token has taken yet
 };
 
 }  // namespace io

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "io/split_patterns.hpp"
 #include "pipeline/commands.hpp"
 #include "pipeline/config_file.hpp"
 #include "pipeline/model_choice.hpp"
@@ -295,12 +296,12 @@ void add_tokenizer_train(CLI::App& tokenizer, std::function<int()>& chosen) {
   train
       ->add_option_function<std::string>(
           "--pattern",
-          [](const std::string& name) {
-            for (const char* const later : {"cl100k", "o200k", "qwen2"})
-              if (name == later) throw NotBuilt("--pattern " + name);
-            if (name != "gpt2") throw SettingsError(not_one_of("--pattern", name, "gpt2"));
+          [settings](const std::string& name) {
+            const auto pattern = io::split_pattern_named(name);
+            if (!pattern) throw SettingsError(not_one_of("--pattern", name, "gpt2, cl100k, qwen2, o200k"));
+            settings->words_pattern = *pattern;
           },
-          "how text is split before merges: gpt2")
+          "how text is split before merges: gpt2, cl100k, qwen2 or o200k")
       ->default_str("gpt2");
   train->get_option("--tokenizer")
       ->description("the tokenizer of token files among PATH: bytes, gpt2, a file or folder");

@@ -36,7 +36,7 @@ std::unique_ptr<io::Encoder> CountingTokenizer::encoder() const {
   std::unique_ptr<io::WordCounter> counter;
   const std::lock_guard lock(mutex_);
   if (idle_.empty()) {
-    counter = std::make_unique<io::WordCounter>();
+    counter = std::make_unique<io::WordCounter>(pattern_);
   } else {
     counter = std::move(idle_.back());
     idle_.pop_back();

@@ -20,8 +20,9 @@ namespace pipeline {
 /// Outlives its encoders, which count each into a table that no other uses meanwhile.
 class CountingTokenizer final : public io::Tokenizer {
  public:
-  /// `of_tokens`: whose ids token files hold. It outlives this.
-  explicit CountingTokenizer(const io::Tokenizer& of_tokens) : of_tokens_(of_tokens) {}
+  /// `of_tokens`: whose ids token files hold. It outlives this.   `pattern`: what cuts text into words.
+  CountingTokenizer(const io::Tokenizer& of_tokens, io::SplitPattern pattern)
+      : of_tokens_(of_tokens), pattern_(pattern) {}
 
   std::size_t vocabulary_size() const noexcept override { return of_tokens_.vocabulary_size(); }
   io::TokenId end_of_text() const noexcept override { return of_tokens_.end_of_text(); }
@@ -41,6 +42,7 @@ class CountingTokenizer final : public io::Tokenizer {
   class CountingEncoder;
 
   const io::Tokenizer& of_tokens_;
+  io::SplitPattern pattern_;
   mutable std::atomic<std::uint64_t> words_total_{0};
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<io::WordCounter>> idle_;

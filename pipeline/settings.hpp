@@ -11,6 +11,7 @@
 
 #include "compute/schedule.hpp"
 #include "io/files.hpp"
+#include "io/splitter.hpp"
 #include "pipeline/order.hpp"
 #include "pipeline/step_sum.hpp"
 
@@ -111,6 +112,7 @@ struct TokenizerTrainSettings : DataSettings {
   std::uint64_t min_frequency = 0;
   std::size_t token_bytes_max = 0;          ///< 0: no bound
   std::vector<std::string> special_tokens;  ///< the end of text comes first where it is not among them
+  io::SplitPattern words_pattern = io::SplitPattern::gpt2;  ///< what is never merged across
   double val_fraction = 0;                  ///< documents that `icosa train` holds out with the same share are left out
 };
 

@@ -41,6 +41,7 @@ io::BpeTrainerOptions trainer_options(const TokenizerTrainSettings& settings) {
   options.vocabulary_size = settings.vocabulary_size;
   options.min_frequency = settings.min_frequency;
   if (settings.token_bytes_max != 0) options.token_bytes_max = settings.token_bytes_max;
+  options.pattern = settings.words_pattern;
   options.special_tokens = settings.special_tokens;
   const std::string end_of_text(io::end_of_text_text);
   if (std::find(options.special_tokens.begin(), options.special_tokens.end(), end_of_text) ==
@@ -72,7 +73,7 @@ class TokenizerTraining {
         material_(material),
         files_(files),
         cores_(cores),
-        counting_(*material.tokenizer),
+        counting_(*material.tokenizer, settings.words_pattern),
         jobs_(4 * cores.count()),
         console_(files, settings.quiet),
         accounting_(Accounting::Rules{settings.strict, settings.max_skipped_fraction}) {

@@ -15,6 +15,7 @@
 
 #include "io/byte_level.hpp"
 #include "io/error.hpp"
+#include "io/split_patterns.hpp"
 #include "io/tokenizer_json.hpp"
 #include "io/word_counter.hpp"
 #include "tests/io/random_text.hpp"
@@ -162,8 +163,8 @@ io::BpeCounts counts_of(const Words& words) {
   return counts;
 }
 
-io::BpeCounts counts_of(const std::string& text) {
-  io::WordCounter counter;
+io::BpeCounts counts_of(const std::string& text, io::SplitPattern pattern = io::SplitPattern::gpt2) {
+  io::WordCounter counter(pattern);
   counter.count(text);
   counter.finish();
   return std::move(counter.counts());
@@ -220,7 +221,8 @@ BOOST_AUTO_TEST_CASE(the_merges_are_those_of_hugging_face) {
     options.min_frequency = reference["min_frequency"].get_uint64();
     if (!reference["max_token_length"].is_null()) options.token_bytes_max = reference["max_token_length"].get_uint64();
     for (const auto text : reference["special"].get_array()) options.special_tokens.emplace_back(text.get_c_str());
-    io::BpeTrainer trainer(counts_of(std::string(reference["text"].get_string().value())), options);
+    options.pattern = io::split_pattern_named(reference["pattern"].get_string().value()).value();
+    io::BpeTrainer trainer(counts_of(std::string(reference["text"].get_string().value()), options.pattern), options);
     trainer.train(SIZE_MAX);
     const Learned learned = learned_of(trainer.model("test"));
     Learned expected;
@@ -241,13 +243,14 @@ BOOST_AUTO_TEST_CASE(the_merges_are_those_of_hugging_face) {
 BOOST_DATA_TEST_CASE(neither_order_nor_number_of_tables_changes_the_merges, data::make(seeds(60)), seed) {
   std::vector<std::string> documents;
   for (std::uint32_t i = 0; i < 12; ++i) documents.push_back(random_text(100 * seed + i, 200));
-  io::WordCounter one;
+  io::WordCounter one(io::SplitPattern::gpt2);
   for (const std::string& document : documents) {
     one.count(document);
     one.finish();
   }
   std::mt19937 random(seed);
-  std::vector<io::WordCounter> several(1 + random() % 5);
+  std::vector<io::WordCounter> several;
+  for (std::uint32_t i = 0; i <= random() % 5; ++i) several.emplace_back(io::SplitPattern::gpt2);
   std::shuffle(documents.begin(), documents.end(), random);
   for (const std::string& document : documents) {
     io::WordCounter& counter = several[random() % several.size()];

@@ -90,3 +90,11 @@ inline const std::vector<char32_t>& code_points_of_pcre2() {
   }();
   return known;
 }
+
+/// The text without its marks and without letters that have no case.
+inline std::string cased_text(const std::string& text) {
+  static const Pattern wanted(R"([^\p{Lm}\p{Lo}\p{M}]+)");
+  std::string cased;
+  for (const std::string& part : wanted.matches(text)) cased += part;
+  return cased;
+}

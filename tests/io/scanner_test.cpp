@@ -125,6 +125,15 @@ BOOST_DATA_TEST_CASE(random_text_of_all_scripts_splits_as_pcre2_says, data::make
   BOOST_TEST((split(pattern, text) == published(pattern).matches(text)));
 }
 
+/// Such text is split another way: o200k need not walk through it.
+BOOST_DATA_TEST_CASE(text_without_marks_and_letters_without_case_splits_as_pcre2_says,
+                     data::make(patterns) * data::make(seeds(400)), pattern, seed) {
+  const std::string text = cased_text(random_text(seed, 1000, code_points_of_pcre2()));
+  const Pretokens whole = split(pattern, text);
+  BOOST_TEST((whole == published(pattern).matches(text)));
+  BOOST_TEST((split(pattern, random_pieces(text, seed, 30)) == whole));
+}
+
 BOOST_DATA_TEST_CASE(pretokens_do_not_depend_on_the_cuts, data::make(patterns) * data::make(seeds(200)), pattern,
                      seed) {
   const std::string text = seed % 2 == 0 ? random_text(seed, 300) : random_bytes(seed, 600);

@@ -1,4 +1,4 @@
-// Tokenizers in the styles of real models give the ids of Hugging Face's `tokenizers` (tests/peers/tokenizers.py),
+// Tokenizers in the styles of real models give the ids of Hugging Face's `tokenizers` (tests/peers/tokenizer_styles.py),
 // however their text is cut.
 
 #include <simdjson.h>

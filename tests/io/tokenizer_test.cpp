@@ -11,7 +11,7 @@
 
 #include "io/error.hpp"
 #include "io/known_ranks.hpp"
-#include "io/pretokenizer.hpp"
+#include "tests/io/plain_pretokenizer.hpp"
 #include "io/tiktoken_file.hpp"
 #include "tests/io/random_text.hpp"
 #include "tests/io/token_vectors.hpp"

@@ -13,23 +13,38 @@ import pathlib
 import random
 
 import tokenizers
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 
 END = "<|endoftext|>"
 OUT = pathlib.Path(__file__).resolve().parent.parent / "io" / "data" / "bpe_trainer.jsonl"
 SPEECH = pathlib.Path(__file__).resolve().parent.parent.parent / "datasets" / "sotu"
 
 
-def learned(text, vocab_size, min_frequency=0, max_token_length=None, special_tokens=(END,)):
+CL100K = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
+          r"|\s+(?!\S)|\s+")
+O200K = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+         r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+         r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+SPLITS = {"gpt2": None, "cl100k": CL100K, "qwen2": CL100K.replace("{1,3}", ""), "o200k": O200K}
+
+
+def pre_tokenizer(pattern):
+    if SPLITS[pattern] is None:
+        return pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    return pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(SPLITS[pattern]), "isolated"),
+                                    pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+
+
+def learned(text, vocab_size, min_frequency=0, max_token_length=None, special_tokens=(END,), pattern="gpt2"):
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    tokenizer.pre_tokenizer = pre_tokenizer(pattern)
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size, min_frequency=min_frequency, max_token_length=max_token_length, show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), special_tokens=list(special_tokens))
     tokenizer.train_from_iterator([text], trainer)
     model = json.loads(tokenizer.to_str())["model"]
     vocabulary = sorted(model["vocab"], key=model["vocab"].get)
-    return {"text": text, "vocab_size": vocab_size, "min_frequency": min_frequency,
+    return {"text": text, "pattern": pattern, "vocab_size": vocab_size, "min_frequency": min_frequency,
             "max_token_length": max_token_length, "special": list(special_tokens), "vocab": vocabulary,
             "merges": model["merges"]}
 
@@ -40,6 +55,8 @@ def cases():
     yield speech, {"vocab_size": 100000, "min_frequency": 3}
     yield speech, {"vocab_size": 600, "special_tokens": ["[PAD]", END, "<s>", "né"]}
     yield speech[:4000], {"vocab_size": 900, "max_token_length": 5}
+    for pattern in ("cl100k", "qwen2", "o200k"):
+        yield speech[:6000] + " It's 20,000 or DON'T x1234567; fooBar(\"a\");\n\n  // end\n", {"vocab_size": 500, "pattern": pattern}
     yield "", {"vocab_size": 300}
     yield "a", {"vocab_size": 300}
     for seed in range(24):

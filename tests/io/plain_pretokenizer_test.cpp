@@ -1,4 +1,4 @@
-#include "io/pretokenizer.hpp"
+#include "tests/io/plain_pretokenizer.hpp"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>

@@ -1,4 +1,4 @@
-#include "io/pretokenizer.hpp"
+#include "tests/io/plain_pretokenizer.hpp"
 
 #include <array>
 

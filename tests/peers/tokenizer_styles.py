@@ -1,8 +1,8 @@
 """Small tokenizer.json files in the styles of real models, and what Hugging Face's `tokenizers` makes of texts with them.
 
-    tokenizers.py make FOLDER          writes STYLE.json and STYLE.ids.jsonl there (tests/io/data/tokenizers)
-    tokenizers.py compare ICOSA [N]    encodes N random texts with each of them by both; says where they differ
-    tokenizers.py compare ICOSA N FILE.json...    the same with these files
+    tokenizer_styles.py make FOLDER          writes STYLE.json and STYLE.ids.jsonl there (tests/io/data/tokenizers)
+    tokenizer_styles.py compare ICOSA [N]    encodes N random texts with each of them by both; says where they differ
+    tokenizer_styles.py compare ICOSA N FILE.json...    the same with these files
 
 Needs the package `tokenizers`. Special tokens in a text are text, unless said otherwise, and none is added.
 """
@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.pop(0)  # this file has the package's name
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 CL100K = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
