@@ -33,7 +33,7 @@ CL100K = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[
 O200K = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
          r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
          r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
-PATTERNS = {50256: GPT2, 50257: GPT2, 100256: CL100K, 199998: O200K}
+PATTERNS = {50256: (GPT2, "r50k"), 50257: (GPT2, "r50k"), 100256: (CL100K, "cl100k"), 199998: (O200K, "o200k")}
 ALPHABETS = [(0x430, 32), (0x3B1, 24), (0x627, 36), (0x5D0, 27), (0x915, 37), (0x3042, 80), (0x4E00, 3000), (0xAC00, 2000)]
 
 
@@ -83,12 +83,18 @@ def ranks_of(path):
 def encoder_of(name, path):
     if name == "gigatoken":
         import gigatoken
-        own = gigatoken.Tokenizer.from_tiktoken(path) if path.endswith(".tiktoken") else gigatoken.Tokenizer(path)
+        if path.endswith(".tiktoken"):  # it goes by the file's name
+            with tempfile.TemporaryDirectory() as folder:
+                named = pathlib.Path(folder) / f"{PATTERNS[len(ranks_of(path))][1]}_base.tiktoken"
+                named.symlink_to(pathlib.Path(path).absolute())
+                own = gigatoken.Tokenizer.from_tiktoken(str(named))
+        else:
+            own = gigatoken.Tokenizer(path)
         return lambda data, text: own.encode_batch([data], parallel=False)[0]
     if name == "tiktoken":
         import tiktoken
         ranks = ranks_of(path)
-        own = tiktoken.Encoding("own", pat_str=PATTERNS[len(ranks)], mergeable_ranks=ranks, special_tokens={})
+        own = tiktoken.Encoding("own", pat_str=PATTERNS[len(ranks)][0], mergeable_ranks=ranks, special_tokens={})
         return lambda data, text: own.encode_ordinary(text)
     from tokenizers import Tokenizer
     own = Tokenizer.from_file(path)
