@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
 
 namespace io {
 namespace {
 
-constexpr std::size_t nowhere = SIZE_MAX;
+constexpr std::uint32_t nowhere = UINT32_MAX;
 
 /// The definition word for word, with the steps of all neighbours kept at hand. Tokens stay where their first byte is.
 class ShortMerging {
@@ -74,42 +75,81 @@ void BytePairEncoder::encode(const BytePairs& pairs, std::string_view pretoken, 
   }
 }
 
-void BytePairEncoder::note(const BytePairs& pairs, std::size_t at) {
-  const std::size_t next = nodes_[at].next;
-  if (next == nowhere) return;
-  const TokenId left = nodes_[at].id, right = nodes_[next].id;
-  const MergeTable::Step step = pairs.merges.find(left, right);
+void MergeQueue::push(std::uint32_t rank, std::uint32_t at) {
+  if (last_ >= ranks_.size() || ranks_[last_].rank != rank) {
+    const auto [place, is_new] = index_of_rank_.try_emplace(rank, static_cast<std::uint32_t>(ranks_.size()));
+    if (is_new) ranks_.push_back({rank, false, 0, {}});
+    last_ = place->second;
+  }
+  Places& places = ranks_[last_];
+  if (places.at.empty()) {
+    heap_.push_back(std::uint64_t{rank} << 32 | last_);
+    std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
+  } else if (!places.is_heap && at < places.at.back()) {
+    places.at.erase(places.at.begin(), places.at.begin() + static_cast<std::ptrdiff_t>(places.next));
+    places.next = 0;
+    places.is_heap = true;  // what is in order is one
+  }
+  places.at.push_back(at);
+  if (places.is_heap) std::push_heap(places.at.begin(), places.at.end(), std::greater<>());
+}
+
+MergeQueue::Candidate MergeQueue::pop() {
+  Places& places = ranks_[static_cast<std::uint32_t>(heap_.front())];
+  const Candidate first{places.rank, places.at[places.next]};
+  if (places.is_heap) {
+    std::pop_heap(places.at.begin(), places.at.end(), std::greater<>());
+    places.at.pop_back();
+  } else {
+    ++places.next;
+  }
+  if (places.next == places.at.size()) {
+    places.at.clear();
+    places.next = 0;
+    places.is_heap = false;
+    std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
+    heap_.pop_back();
+  }
+  return first;
+}
+
+/// What the token at `at` can become with the next one.
+void BytePairEncoder::note(const BytePairs& pairs, std::uint32_t at) {
+  Node& node = nodes_[at];
+  node.rank = MergeTable::no_rank;
+  if (node.next == nowhere) return;
+  const MergeTable::Step step = pairs.merges.find(node.id, nodes_[node.next].id);
   if (step.rank == MergeTable::no_rank) return;
-  candidates_.push_back({step.rank, left, right, step.merged, at});
-  std::push_heap(candidates_.begin(), candidates_.end(), Later{});
+  node.rank = step.rank;
+  node.merged = step.merged;
+  queue_.push(step.rank, at);
 }
 
 void BytePairEncoder::encode_long(const BytePairs& pairs, std::string_view pretoken, std::vector<TokenId>& ids) {
-  const std::size_t count = pretoken.size();
+  const auto count = static_cast<std::uint32_t>(pretoken.size());
   nodes_.resize(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    nodes_[i] = {pairs.byte_ids[static_cast<unsigned char>(pretoken[i])], i == 0 ? nowhere : i - 1,
-                 i + 1 == count ? nowhere : i + 1};
+  for (std::uint32_t i = 0; i < count; ++i) {
+    nodes_[i] = {pairs.byte_ids[static_cast<unsigned char>(pretoken[i])], -1, MergeTable::no_rank,
+                 i == 0 ? nowhere : i - 1, i + 1 == count ? nowhere : i + 1};
   }
-  for (std::size_t i = 0; i < count; ++i) note(pairs, i);
-  while (!candidates_.empty()) {
-    std::pop_heap(candidates_.begin(), candidates_.end(), Later{});
-    const Candidate candidate = candidates_.back();
-    candidates_.pop_back();
-    // A merge nearby may have taken one of the two meanwhile. Where both are as they were, the merge still holds.
-    Node& left = nodes_[candidate.at];
-    if (left.id != candidate.left || left.next == nowhere || nodes_[left.next].id != candidate.right) continue;
+  for (std::uint32_t i = 0; i < count; ++i) note(pairs, i);
+  while (!queue_.empty()) {
+    const auto [rank, at] = queue_.pop();
+    // A merge nearby may have changed what is possible here; that was noted then.
+    Node& left = nodes_[at];
+    if (left.rank != rank) continue;
     Node& right = nodes_[left.next];
-    left.id = candidate.merged;
-    right.id = -1;
+    left.id = left.merged;
     left.next = right.next;
-    if (left.next != nowhere) nodes_[left.next].previous = candidate.at;
+    right.rank = MergeTable::no_rank;
+    if (left.next != nowhere) nodes_[left.next].previous = at;
     if (left.previous != nowhere) note(pairs, left.previous);
-    note(pairs, candidate.at);
+    note(pairs, at);
   }
-  for (std::size_t at = 0; at != nowhere; at = nodes_[at].next) ids.push_back(nodes_[at].id);
+  for (std::uint32_t at = 0; at != nowhere; at = nodes_[at].next) ids.push_back(nodes_[at].id);
   // A giant is rare: its memory is not kept.
-  if (nodes_.capacity() > (1u << 16)) nodes_ = {}, candidates_ = {};
+  if (nodes_.capacity() > (1u << 16)) nodes_ = {};
+  queue_.clear();
 }
 
 }  // namespace io

@@ -44,14 +44,14 @@ void PretokenEncoder::merge(std::string_view pretoken, std::vector<TokenId>& ids
 }
 
 void PretokenEncoder::encode_long(std::string_view pretoken, std::vector<TokenId>& ids) {
-  const std::span<const TokenId> known = long_.find(pretoken);
+  const std::span<const TokenId> known = shared_->seen_long.find(pretoken);
   if (!known.empty()) {
     ids.insert(ids.end(), known.begin(), known.end());
     return;
   }
   const std::size_t before = ids.size();
   merge(pretoken, ids);
-  long_.put(pretoken, std::span(ids).subspan(before));
+  shared_->seen_long.put(pretoken, std::span(ids).subspan(before));
 }
 
 /// What the encoder's own cache of short ones does not have.

@@ -11,6 +11,7 @@
 
 #include "io/bpe.hpp"
 #include "io/bpe_model.hpp"
+#include "io/long_pretoken_cache.hpp"
 #include "io/pretoken_cache.hpp"
 #include "io/shared_pretoken_cache.hpp"
 #include "io/whole_tokens.hpp"
@@ -26,6 +27,7 @@ class PretokenEncoder {
     std::shared_ptr<const BpeModel> model;
     WholeTokens whole;
     mutable SharedPretokenCache seen;
+    mutable LongPretokenCache seen_long;
   };
 
   explicit PretokenEncoder(std::shared_ptr<const Shared> shared) : shared_(std::move(shared)) {}
@@ -51,7 +53,6 @@ class PretokenEncoder {
 
   std::shared_ptr<const Shared> shared_;
   ShortPretokenCache short_;
-  LongPretokenCache long_;
   BytePairEncoder bytes_;
   Lookup lookups_[batch];
   std::uint8_t misses_[batch];

@@ -5,18 +5,15 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 #include "io/pretoken_key.hpp"
+#include "io/zero_pages.hpp"
 
 namespace io {
 
 class SharedPretokenCache {
  public:
-  /// Throws std::bad_alloc.
-  SharedPretokenCache();
-
-  void prefetch(const PretokenKey& key) const noexcept { __builtin_prefetch(&lines_[line_of(key)]); }
+  void prefetch(const PretokenKey& key) const noexcept { __builtin_prefetch(&lines_.data()[line_of(key)]); }
   /// Whether the key is there, and then its ids in `ids`. From any thread.
   bool find(const PretokenKey& key, PretokenIds& ids) const noexcept;
   /// From any thread. Where two bring the same key at once it may stand there twice, with the same ids.
@@ -34,15 +31,11 @@ class SharedPretokenCache {
   struct Line {
     Entry entries[2];  // 64 bytes
   };
-  struct Unmap {
-    void operator()(Line* lines) const noexcept;
-  };
-
   static std::size_t line_of(const PretokenKey& key) noexcept {
     return static_cast<std::size_t>(key.mixed() >> (64 - lines_bits));
   }
 
-  std::unique_ptr<Line[], Unmap> lines_;  // 8 MiB of zeros, resident where they were written
+  ZeroPages<Line> lines_{lines_count};  // 8 MiB
 };
 
 }  // namespace io

@@ -9,10 +9,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "io/bpe.hpp"
 #include "io/error.hpp"
 #include "io/known_ranks.hpp"
-#include "tests/io/plain_pretokenizer.hpp"
 #include "io/tiktoken_file.hpp"
+#include "tests/io/plain_pretokenizer.hpp"
 #include "tests/io/random_text.hpp"
 #include "tests/io/token_vectors.hpp"
 
@@ -100,6 +101,25 @@ BOOST_AUTO_TEST_CASE(gpt2_agrees_with_the_plain_encoder_on_long_words) {
         400, rc::gen::container<std::string>(rc::gen::map(rc::gen::inRange<std::size_t>(0, letters),
                                                           [](std::size_t i) { return "aesthinrdoAE"[i]; })));
     RC_ASSERT(gpt2().encode(text) == encode_plainly(text));
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(merges_leave_their_queue_by_rank_and_then_by_place) {
+  BOOST_TEST(rc::check([] {
+    io::MergeQueue queue;
+    std::multiset<std::pair<std::uint32_t, std::uint32_t>> expected;
+    const auto steps = *rc::gen::container<std::vector<std::uint32_t>>(rc::gen::inRange<std::uint32_t>(0, 4000));
+    for (const std::uint32_t step : steps) {
+      if (step % 4 == 3 && !expected.empty()) {
+        const auto [rank, at] = queue.pop();
+        RC_ASSERT(std::pair(rank, at) == *expected.begin());
+        expected.erase(expected.begin());
+      } else {
+        queue.push(step % 3, step / 4);
+        expected.emplace(step % 3, step / 4);
+      }
+      RC_ASSERT(queue.empty() == expected.empty());
+    }
   }));
 }
 
