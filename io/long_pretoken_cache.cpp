@@ -31,15 +31,17 @@ std::uint64_t LongPretokenCache::hash_of(std::string_view pretoken) noexcept {
   return mixed * 0x9E3779B97F4A7C15u;
 }
 
-std::span<const TokenId> LongPretokenCache::find(std::string_view pretoken) const noexcept {
-  if (pretoken.size() > bytes_max) return {};
-  const std::uint64_t hash = hash_of(pretoken);
+void LongPretokenCache::prefetch_entry(std::uint64_t hash) const noexcept {
+  const std::uint64_t slot = Slot(slots_.data()[slot_of(hash)]).load(std::memory_order_relaxed);
+  if (slot != 0) __builtin_prefetch(entry_of(slot));
+}
+
+std::span<const TokenId> LongPretokenCache::find(std::uint64_t hash, std::string_view pretoken) const noexcept {
   for (std::size_t probe = 0; probe < probes_max; ++probe) {
-    const std::size_t at = (hash + probe) & ((std::size_t{1} << slots_bits) - 1);
-    const std::uint64_t slot = Slot(slots_.data()[at]).load(std::memory_order_acquire);
+    const std::uint64_t slot = Slot(slots_.data()[slot_of(hash, probe)]).load(std::memory_order_acquire);
     if (slot == 0) return {};
     if (slot >> 32 != hash >> 32) continue;
-    const unsigned char* const begin = entries_.data() + ((slot & UINT32_MAX) - 1) * unit_bytes;
+    const unsigned char* const begin = entry_of(slot);
     Entry entry;
     std::memcpy(&entry, begin, sizeof entry);
     const auto* const ids = reinterpret_cast<const TokenId*>(begin + sizeof entry);
@@ -49,7 +51,7 @@ std::span<const TokenId> LongPretokenCache::find(std::string_view pretoken) cons
   return {};
 }
 
-void LongPretokenCache::put(std::string_view pretoken, std::span<const TokenId> ids) noexcept {
+void LongPretokenCache::put(std::uint64_t hash, std::string_view pretoken, std::span<const TokenId> ids) noexcept {
   if (pretoken.size() > bytes_max) return;
   const std::size_t bytes = sizeof(Entry) + ids.size_bytes() + pretoken.size();
   const std::size_t bytes_taken = (bytes + unit_bytes - 1) / unit_bytes * unit_bytes;
@@ -61,12 +63,10 @@ void LongPretokenCache::put(std::string_view pretoken, std::span<const TokenId> 
   std::memcpy(to, &entry, sizeof entry);
   std::memcpy(to + sizeof entry, ids.data(), ids.size_bytes());
   std::memcpy(to + sizeof entry + ids.size_bytes(), pretoken.data(), pretoken.size());
-  const std::uint64_t hash = hash_of(pretoken);
   const std::uint64_t slot = hash >> 32 << 32 | (begin / unit_bytes + 1);
   for (std::size_t probe = 0; probe < probes_max; ++probe) {
-    const std::size_t at = (hash + probe) & ((std::size_t{1} << slots_bits) - 1);
     std::uint64_t free = 0;
-    if (Slot(slots_.data()[at])
+    if (Slot(slots_.data()[slot_of(hash, probe)])
             .compare_exchange_strong(free, slot, std::memory_order_release, std::memory_order_relaxed))
       return;
   }

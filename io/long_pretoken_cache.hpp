@@ -21,10 +21,15 @@ class LongPretokenCache {
   /// Throws std::bad_alloc.
   LongPretokenCache();
 
+  static std::uint64_t hash_of(std::string_view pretoken) noexcept;
+
+  /// Both ask for what `find` will read; the second one where the first one was called a while ago.
+  void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&slots_.data()[slot_of(hash)]); }
+  void prefetch_entry(std::uint64_t hash) const noexcept;
   /// The ids, valid as long as the cache, or none where the pre-token is not there. From any thread.
-  std::span<const TokenId> find(std::string_view pretoken) const noexcept;
+  std::span<const TokenId> find(std::uint64_t hash, std::string_view pretoken) const noexcept;
   /// From any thread. Requires ids.
-  void put(std::string_view pretoken, std::span<const TokenId> ids) noexcept;
+  void put(std::uint64_t hash, std::string_view pretoken, std::span<const TokenId> ids) noexcept;
 
  private:
   static constexpr std::size_t bytes_max = 128;
@@ -39,7 +44,12 @@ class LongPretokenCache {
   };
   static constexpr std::size_t unit_bytes = 8;  // entries begin at multiples of it
 
-  static std::uint64_t hash_of(std::string_view pretoken) noexcept;
+  static std::size_t slot_of(std::uint64_t hash, std::size_t probe = 0) noexcept {
+    return (hash + probe) & ((std::size_t{1} << slots_bits) - 1);
+  }
+  const unsigned char* entry_of(std::uint64_t slot) const noexcept {
+    return entries_.data() + ((slot & UINT32_MAX) - 1) * unit_bytes;
+  }
 
   ZeroPages<std::uint64_t> slots_;  // upper half: of the hash; lower half: 1 + the entry's unit, 0 where it is free
   ZeroPages<unsigned char> entries_;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 namespace io {
+
 /// Keys of a batch, and the lines they are in asked for. Returns where the batch ends.
 std::uint32_t PretokenEncoder::look_up(std::string_view text, std::uint32_t begin,
                                        std::span<const std::uint32_t> ends) {
@@ -12,8 +13,10 @@ std::uint32_t PretokenEncoder::look_up(std::string_view text, std::uint32_t begi
     const std::size_t bytes = ends[i] - begin;
     lookup.begin = begin;
     if (bytes > PretokenKey::bytes_max) {
-      lookup.key = PretokenKey::none();
+      const std::uint64_t hash = LongPretokenCache::hash_of(text.substr(begin, bytes));
+      lookup.key = PretokenKey::of_long(hash);
       lookup.bucket = 0;
+      shared_->seen_long.prefetch(hash);
     } else {
       if (begin + 16 <= text.size()) {
         lookup.key = PretokenKey::of(text.data() + begin, bytes);
@@ -43,37 +46,31 @@ void PretokenEncoder::merge(std::string_view pretoken, std::vector<TokenId>& ids
     shared_->whole.learn(whole.id, ids.size() == before + 1 && ids.back() == whole.id);
 }
 
-void PretokenEncoder::encode_long(std::string_view pretoken, std::vector<TokenId>& ids) {
-  const std::span<const TokenId> known = shared_->seen_long.find(pretoken);
+/// What the encoder's own cache does not have.
+void PretokenEncoder::encode_new(const Lookup& lookup, std::string_view pretoken, std::vector<TokenId>& ids) {
+  PretokenIds short_known;
+  if (!lookup.key.is_long() && shared_->seen.find(lookup.key, short_known)) {
+    TokenId out[PretokenIds::count_max];
+    ids.insert(ids.end(), out, out + short_known.read(out));
+    short_.put(lookup.bucket, lookup.key, short_known);
+    return;
+  }
+  const std::uint64_t hash = lookup.key.is_long() ? lookup.key.low : LongPretokenCache::hash_of(pretoken);
+  const std::span<const TokenId> known = shared_->seen_long.find(hash, pretoken);
   if (!known.empty()) {
     ids.insert(ids.end(), known.begin(), known.end());
     return;
   }
   const std::size_t before = ids.size();
   merge(pretoken, ids);
-  shared_->seen_long.put(pretoken, std::span(ids).subspan(before));
-}
-
-/// What the encoder's own cache of short ones does not have.
-void PretokenEncoder::encode_new(const Lookup& lookup, std::string_view pretoken, std::vector<TokenId>& ids) {
-  if (lookup.key == PretokenKey::none()) {
-    encode_long(pretoken, ids);
-    return;
-  }
-  PretokenIds known;
-  if (shared_->seen.find(lookup.key, known)) {
-    TokenId out[PretokenIds::count_max];
-    ids.insert(ids.end(), out, out + known.read(out));
-    short_.put(lookup.bucket, lookup.key, known);
-    return;
-  }
-  const std::size_t before = ids.size();
-  encode_long(pretoken, ids);  // where those of many ids are, too
   const std::span<const TokenId> made = std::span(ids).subspan(before);
-  if (!PretokenIds::fit(made)) return;
-  known = PretokenIds::of(made);
-  short_.put(lookup.bucket, lookup.key, known);
-  shared_->seen.put(lookup.key, known);
+  if (lookup.key.is_long() || !PretokenIds::fit(made)) {
+    shared_->seen_long.put(hash, pretoken, made);
+    return;
+  }
+  short_known = PretokenIds::of(made);
+  short_.put(lookup.bucket, lookup.key, short_known);
+  shared_->seen.put(lookup.key, short_known);
 }
 
 /// The ids of those that the encoder's own cache has. Returns how many it has not; their indices in `misses_`.
@@ -82,10 +79,17 @@ std::size_t PretokenEncoder::find_known(std::size_t count) noexcept {
   for (std::size_t i = 0; i < count; ++i) {
     Lookup& lookup = lookups_[i];
     misses_[misses_count] = static_cast<std::uint8_t>(i);
-    misses_count +=
-        short_.find(lookup.bucket, lookup.key, lookup.ids) ? 0 : 1;  // whether it has one, no branch can guess
+    // No branch can guess whether it is there.
+    misses_count += short_.find(lookup.bucket, lookup.key, lookup.ids) ? 0 : 1;
   }
-  for (std::size_t i = 0; i < misses_count; ++i) shared_->seen.prefetch(lookups_[misses_[i]].key);
+  for (std::size_t i = 0; i < misses_count; ++i) {
+    const PretokenKey& key = lookups_[misses_[i]].key;
+    if (key.is_long()) {
+      shared_->seen_long.prefetch_entry(key.low);
+    } else {
+      shared_->seen.prefetch(key);
+    }
+  }
   return misses_count;
 }
 

@@ -48,7 +48,6 @@ class PretokenEncoder {
   std::uint32_t look_up(std::string_view text, std::uint32_t begin, std::span<const std::uint32_t> ends);
   std::size_t find_known(std::size_t count) noexcept;
   void encode_new(const Lookup& lookup, std::string_view pretoken, std::vector<TokenId>& ids);
-  void encode_long(std::string_view pretoken, std::vector<TokenId>& ids);
   void merge(std::string_view pretoken, std::vector<TokenId>& ids);
 
   std::shared_ptr<const Shared> shared_;

@@ -41,8 +41,9 @@ struct PretokenKey {
     return key;
   }
 
-  /// Of no pre-token.
-  static constexpr PretokenKey none() noexcept { return {0, 1}; }
+  /// In the place of the key of a longer one: no key, and equal to none. Carries its hash.
+  static constexpr PretokenKey of_long(std::uint64_t hash) noexcept { return {hash, 1}; }
+  bool is_long() const noexcept { return high == 1; }
 
   bool operator==(const PretokenKey&) const = default;
 
