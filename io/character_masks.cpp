@@ -26,6 +26,12 @@ Character wide_character(std::string_view text) noexcept {
     const char32_t code_point = (first & 0x1Fu) << 6 | (static_cast<unsigned char>(text[1]) & 0x3Fu);
     return {character_kind(code_point), 2};
   }
+  if (first > 0xE0 && first < 0xF0 && first != 0xED && text.size() > 2 && is_continuation(text[1]) &&
+      is_continuation(text[2])) {
+    const char32_t code_point = (first & 0x0Fu) << 12 | (static_cast<unsigned char>(text[1]) & 0x3Fu) << 6 |
+                                (static_cast<unsigned char>(text[2]) & 0x3Fu);
+    return {character_kind(code_point), 3};
+  }
   const Utf8Sequence sequence = read_utf8(text);
   if (sequence.kind != Utf8Sequence::Kind::valid) return {CharacterKind::other, 1};
   return {character_kind(sequence.code_point), sequence.length_bytes};
@@ -49,41 +55,40 @@ void CharacterMasks::classify_ascii(const char* text, std::size_t first_word, st
   io::classify_ascii(text, words_count, masks);
 }
 
-void CharacterMasks::set(ByteMask& mask, std::size_t begin, std::size_t bytes) noexcept {
-  const std::uint64_t bits = (std::uint64_t{1} << bytes) - 1;
-  const std::size_t shift = begin % 64;
-  mask[begin / 64] |= bits << shift;
-  if (shift + bytes > 64) mask[begin / 64 + 1] |= bits >> (64 - shift);
-}
-
-/// The characters that begin in this word.
+/// The characters that begin in this word, of which the last one may end in the next.
 void CharacterMasks::classify_wide(std::string_view text, std::size_t word, std::uint64_t wide, bool cased) {
+  struct Bits {
+    std::uint64_t here = 0, next = 0;
+    Bits operator|(const Bits& other) const noexcept { return {here | other.here, next | other.next}; }
+  };
+  constexpr auto kinds_count = static_cast<std::size_t>(CharacterKind::letter) + 1;
+  Bits of_kind[kinds_count], continued;
   while (wide != 0) {
-    const std::size_t at = word * 64 + static_cast<std::size_t>(std::countr_zero(wide));
-    const Character character = wide_character(text.substr(at));
-    if (character.bytes > 1) set(continuations, at + 1, character.bytes - 1);
-    switch (class_of(character.kind)) {
-      case CharacterClass::letter:
-        set(letters, at, character.bytes);
-        break;
-      case CharacterClass::number:
-        set(numbers, at, character.bytes);
-        break;
-      case CharacterClass::space:
-        set(spaces, at, character.bytes);
-        break;
-      case CharacterClass::other:
-        break;
-    }
-    if (cased) {
-      if (character.kind == CharacterKind::mark) set(marks, at, character.bytes);
-      const bool either = character.kind == CharacterKind::mark || character.kind == CharacterKind::letter;
-      if (either || character.kind == CharacterKind::upper) set(upper_runs, at, character.bytes);
-      if (either || character.kind == CharacterKind::lower) set(lower_runs, at, character.bytes);
-    }
-    const std::size_t next = at + character.bytes - word * 64;
-    wide = next >= 64 ? 0 : wide >> next << next;
+    const auto begin = static_cast<std::size_t>(std::countr_zero(wide));
+    const Character character = wide_character(text.substr(word * 64 + begin));
+    const std::size_t end = begin + character.bytes;
+    const std::uint64_t ones = (std::uint64_t{1} << character.bytes) - 1;
+    const Bits bits{ones << begin, end > 64 ? ones >> (64 - begin) : 0};
+    Bits& same = of_kind[static_cast<std::size_t>(character.kind)];
+    same = same | bits;
+    continued = continued | Bits{bits.here & (bits.here - 1), bits.next};
+    wide = end >= 64 ? 0 : wide >> end << end;
   }
+  const auto add = [word](ByteMask& mask, const Bits& bits) {
+    mask[word] |= bits.here;
+    mask[word + 1] |= bits.next;
+  };
+  const auto bits_of = [&of_kind](CharacterKind kind) { return of_kind[static_cast<std::size_t>(kind)]; };
+  const Bits upper = bits_of(CharacterKind::upper), lower = bits_of(CharacterKind::lower);
+  const Bits letter = bits_of(CharacterKind::letter), mark = bits_of(CharacterKind::mark);
+  add(continuations, continued);
+  add(letters, upper | lower | letter);
+  add(numbers, bits_of(CharacterKind::number));
+  add(spaces, bits_of(CharacterKind::space));
+  if (!cased) return;
+  add(marks, mark);
+  add(upper_runs, upper | letter | mark);
+  add(lower_runs, lower | letter | mark);
 }
 
 void CharacterMasks::classify(std::string_view text, bool cased) {

@@ -72,7 +72,6 @@ class CharacterMasks {
   void grow(bool cased);
   void classify_ascii(const char* text, std::size_t first_word, std::size_t words_count);
   void classify_wide(std::string_view text, std::size_t word, std::uint64_t wide, bool cased);
-  void set(ByteMask& mask, std::size_t begin, std::size_t bytes) noexcept;
 
   ByteMask uppers_;  // of ASCII
   ByteMask wide_;    // bytes from 0x80 on
