@@ -60,7 +60,8 @@ sched::task<void> CheckpointWriter::run() {
       failure = std::current_exception();
     }
     sched::trace_flight("checkpoint", 0, began_ns);
-    Outcome outcome(step, failure);
+    // The failure is the control's alone from here on: the counting of who holds it is not for two threads to share.
+    Outcome outcome(step, std::move(failure));
     co_await outcomes_.send(std::move(outcome));
   }
 }
