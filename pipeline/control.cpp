@@ -111,7 +111,7 @@ class Journal {
     metrics.cores = std::move(spent);
     metrics.batches_waiting = room_.run.batches.size();
     std::string line = to_json_line(metrics);
-    co_await metrics_file_.append(std::move(line));
+    co_await metrics_file_.append_soon(std::move(line));
     co_await skips_file_.append(gradient.books->skips());
     totals.skipped_count = skips_file_.count();
     co_await show(metrics, ended_ns);

@@ -10,8 +10,16 @@
 
 #include "io/error.hpp"
 #include "pipeline/accounting.hpp"
+#include "pipeline/clock.hpp"
 
 namespace pipeline {
+
+RunLog::~RunLog() {
+  if (file_.descriptor() < 0 || held_.empty()) return;
+  const ssize_t written = ::pwrite(file_.descriptor(), held_.data(), held_.size(), static_cast<off_t>(size_bytes_));
+  if (written == static_cast<ssize_t>(held_.size())) return;
+  [[maybe_unused]] const int result = ::ftruncate(file_.descriptor(), static_cast<off_t>(size_bytes_));
+}
 
 sched::task<void> RunLog::open(std::uint64_t size_bytes) {
   size_bytes_ = size_bytes;
@@ -29,8 +37,17 @@ sched::task<void> RunLog::append(std::string lines) {
   if (failure && held_.size() > held_bytes_max) std::rethrow_exception(failure);
 }
 
+sched::task<void> RunLog::append_soon(std::string lines) {
+  if (now_ns() - written_ns_ < written_every_ns) {
+    held_ += lines;
+  } else {
+    co_await append(std::move(lines));
+  }
+}
+
 sched::task<void> RunLog::flush() {
   if (held_.empty()) co_return;
+  written_ns_ = now_ns();
   // At its place, so that what a write left of a line when it failed is written over by the next.
   co_await files_.write(file_, size_bytes_, std::as_bytes(std::span(held_)));
   size_bytes_ += held_.size();
@@ -48,6 +65,7 @@ sched::task<void> RunLog::close() {
     co_await files_.close(std::move(file_));
     co_return;
   }
+  held_.clear();
   // Half a line may have gone down. The run ends here, so a blocking call holds up nobody; where it fails too, the
   // failure of the write says what is wrong.
   [[maybe_unused]] const int result = ::ftruncate(file_.descriptor(), static_cast<off_t>(size_bytes_));
