@@ -56,4 +56,25 @@ void multiply_add(Matrix out, ConstMatrix a, As a_as, ConstMatrix b, As b_as) no
   }
 }
 
+void pack(float* to, ConstMatrix b, As b_as, std::size_t first, std::size_t last, std::size_t width) noexcept {
+  const std::size_t K = b_as == As::stored ? b.rows : b.columns, N = b_as == As::stored ? b.columns : b.rows;
+  for (std::size_t j = first * width; j < last * width; ++j) {
+    for (std::size_t k = 0; k < K; ++k) {
+      const float value = j >= N ? 0 : b_as == As::stored ? b.data[k * b.stride + j] : b.data[j * b.stride + k];
+      to[(j / width) * K * width + k * width + j % width] = value;
+    }
+  }
+}
+
+void multiply(Matrix out, ConstMatrix a, As a_as, const PackedMatrix& b, std::size_t width,
+              const float* bias) noexcept {
+  // A panel is a matrix of its own: the columns of a product do not know of each other.
+  for (std::size_t j = 0; j < b.N; j += width) {
+    const std::size_t columns = std::min(width, b.N - j);
+    const ConstMatrix panel{b.data + j * b.K, b.K, columns, width};
+    multiply({out.data + j, out.rows, columns, out.stride}, a, a_as, panel, As::stored,
+             bias == nullptr ? nullptr : bias + j);
+  }
+}
+
 }  // namespace compute::plain

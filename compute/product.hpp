@@ -20,6 +20,10 @@ enum class As : bool { stored, transposed };
 /// Floats of scratch memory that `multiply` needs for packing, whatever the shape. One scratch per thread.
 extern const std::size_t product_scratch_floats;
 
+/// Where a result goes: into the caches, or past them to memory, for large ones that nobody reads soon. Memory then
+/// moves each of their lines once instead of twice, and the caches keep what is in use.
+enum class Store : bool { cached, streamed };
+
 /// out = op(a) op(b) + bias.
 ///   out: (M, N); op(a): (M, K); op(b): (K, N); f32. out overlaps neither operand.
 ///   bias: N floats, added to each row after the product's last block, or nullptr.
@@ -27,17 +31,45 @@ extern const std::size_t product_scratch_floats;
 ///   element = fma chain from +0 over k in [0, 256), plus the chain of [256, 512), ... in order; then plus bias.
 ///   scratch: product_scratch_floats floats of any alignment and content.
 ///   A machine without fused multiply-adds runs the plain form.
-void multiply(Matrix out, ConstMatrix a, As a_as, ConstMatrix b, As b_as, const float* bias, float* scratch) noexcept;
+void multiply(Matrix out, ConstMatrix a, As a_as, ConstMatrix b, As b_as, const float* bias, float* scratch,
+              Store store = Store::cached) noexcept;
 
 /// out = out + op(a) op(b): the chain of each block of k is added to what is there, in order. A product may so be
 /// taken in pieces: cut K at multiples of `product_block`, `multiply` the first piece and `multiply_add` the others in
 /// order, and the bits are those of one product over the whole K. With K == 0 nothing happens.
 void multiply_add(Matrix out, ConstMatrix a, As a_as, ConstMatrix b, As b_as, float* scratch) noexcept;
 
+/// A right operand packed for many products with it, panel after panel of columns, each as the kernel reads it: element
+/// (k, j) is data[(j / width) * K * width + k * width + j % width], width = packed_panel_columns().
+struct PackedMatrix {
+  const float* data;  ///< packed_floats(K, N) of them, 64-byte aligned
+  std::size_t K, N;
+};
+
+/// Columns of a panel: what suits this machine's vectors. What is packed is for memory, not for files.
+std::size_t packed_panel_columns() noexcept;
+
+inline std::size_t packed_panels_count(std::size_t N) noexcept {
+  return (N + packed_panel_columns() - 1) / packed_panel_columns();
+}
+inline std::size_t packed_floats(std::size_t K, std::size_t N) noexcept {
+  return packed_panels_count(N) * packed_panel_columns() * K;
+}
+
+/// Packs panels [first, last) of op(b), (K, N), to where they belong in `to`. Different panels may be packed by
+/// different threads. Columns behind the last one are +0.
+void pack(float* to, ConstMatrix b, As b_as, std::size_t first, std::size_t last) noexcept;
+
+/// out = op(a) b + bias: the bits of `multiply` with the matrix that was packed.
+void multiply(Matrix out, ConstMatrix a, As a_as, const PackedMatrix& b, const float* bias, float* scratch) noexcept;
+
 namespace plain {
 /// The definitions: three loops and `std::fma`. Same arguments and bits as above; need no scratch.
 void multiply(Matrix out, ConstMatrix a, As a_as, ConstMatrix b, As b_as, const float* bias) noexcept;
 void multiply_add(Matrix out, ConstMatrix a, As a_as, ConstMatrix b, As b_as) noexcept;
+/// Panels of `width` columns.
+void pack(float* to, ConstMatrix b, As b_as, std::size_t first, std::size_t last, std::size_t width) noexcept;
+void multiply(Matrix out, ConstMatrix a, As a_as, const PackedMatrix& b, std::size_t width, const float* bias) noexcept;
 }  // namespace plain
 
 }  // namespace compute

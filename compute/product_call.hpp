@@ -14,10 +14,12 @@ struct Product {
   Matrix out;
   ConstMatrix a;
   As a_as;
-  ConstMatrix b;
+  ConstMatrix b;  ///< where it is packed, (K, N) without data
   As b_as;
+  const float* packed;  ///< b as PackedMatrix has it, or nullptr
   const float* bias;
   bool add;
+  Store store;  ///< streamed: rows of the result begin at multiples of 64 bytes
   float* scratch;
 
   std::size_t depth() const noexcept { return a_as == As::stored ? a.columns : a.rows; }
@@ -25,12 +27,16 @@ struct Product {
 
 /// Rows of a that stay in L2, packed, while all of b passes: 256 KiB of each block of k.
 inline constexpr std::size_t block_rows_max = 256;
+/// Steps of k that a is packed for at a time: 1 MiB.
+inline constexpr std::size_t a_depth_max = 4 * product_block;
+/// Results of a block of rows up to this many stay near between one block of k and the next: 1 MiB.
+inline constexpr std::size_t resident_floats_max = 256 << 10;
 /// Columns of b packed before each group of rows of a meets them all: 128 KiB. With fewer the result is walked in short
 /// pieces of rows far apart, which at 50,257 columns waits for memory (64 -> 82 % of peak with AVX2, 76 -> 81 AVX-512).
 inline constexpr std::size_t packed_columns_max = 128;
 
 /// Packed a: groups of rows are rounded up to whole vectors where these are short, and have a spill each.
-inline constexpr std::size_t a_scratch_floats = (block_rows_max + 64) * product_block;
+inline constexpr std::size_t a_scratch_floats = (block_rows_max + 64) * a_depth_max;
 inline constexpr std::size_t b_scratch_floats = packed_columns_max * product_block;
 inline constexpr std::size_t alignment_floats = 16;
 

@@ -43,54 +43,67 @@ struct Tile {
   std::size_t a_row, a_step;
   const float* b;  ///< element (k, j) is b[k * b_step + j]; whole vectors are read
   std::size_t b_step;
+  float* packed;      ///< where a packing kernel leaves its vectors of b, step after step, for the next tiles
   std::size_t depth;  ///< steps of k, at most product_block
   float* out;
   std::size_t out_stride;
   std::size_t columns;  ///< of the result, at most Vectors vectors, more than Vectors - 1
   bool add;             ///< out = out + chain, else out = chain
+  bool stream;          ///< out is aligned and written past the caches; without add
   const float* bias;    ///< added after that, or nullptr
 };
 
 /// Where a's elements lie: rows side by side (packed, or used transposed), or each row along k (used as stored).
 enum class Layout : std::size_t { rows_adjacent, steps_adjacent };
 
-template <std::size_t Rows, std::size_t Vectors, Layout layout>
-void RunTile(const Tile& tile) {
+/// Whether a kernel also writes down what it reads of b. A copy of its own would wait for loads and stores, 3-6 % of a
+/// product of 256 rows; here both pass beside the multiply-adds.
+enum class Packing : bool { no, yes };
+
+/// The chains' sums, or what is there plus them, then plus the bias: to the result. Whole tiles, nearly all, decide
+/// once what to add and not row by row: at 64 steps of k a tile ends every 900 cycles.
+template <std::size_t Rows, std::size_t Vectors>
+HWY_INLINE void Finish(const Tile& tile, hn::Vec<ProductTag> (&sums)[Rows][Vectors]) {
   const ProductTag d;
   using V = hn::Vec<ProductTag>;
-  V sums[Rows][Vectors];
-  HWY_UNROLL(16)
-  for (std::size_t i = 0; i < Rows; ++i) {
-    HWY_UNROLL(8)
-    for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = hn::Zero(d);
-  }
-
-  const std::size_t a_row = layout == Layout::rows_adjacent ? 1 : tile.a_row;
-  const std::size_t a_step = layout == Layout::rows_adjacent ? tile.a_step : 1;
-  const float* HWY_RESTRICT a = tile.a;
-  const float* HWY_RESTRICT b = tile.b;
-  if (tile.depth >= prefetching_depth_min) {
-    HWY_UNROLL(16)
-    for (std::size_t i = 0; i < Rows; ++i) {
-      HWY_UNROLL(8)
-      for (std::size_t v = 0; v < Vectors; ++v) hwy::Prefetch(tile.out + i * tile.out_stride + v * product_lanes);
-    }
-  }
-  for (std::size_t k = 0; k < tile.depth; ++k) {
-    V right[Vectors];
-    HWY_UNROLL(8)
-    for (std::size_t v = 0; v < Vectors; ++v) right[v] = hn::LoadU(d, b + v * product_lanes);
-    HWY_UNROLL(16)
-    for (std::size_t i = 0; i < Rows; ++i) {
-      const V left = hn::Set(d, a[i * a_row]);
-      HWY_UNROLL(8)
-      for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = hn::MulAdd(left, right[v], sums[i][v]);
-    }
-    a += a_step;
-    b += tile.b_step;
-  }
-
   const std::size_t last_lanes = tile.columns - (Vectors - 1) * product_lanes;
+  if (last_lanes == product_lanes) {
+    if (tile.add) {
+      HWY_UNROLL(16)
+      for (std::size_t i = 0; i < Rows; ++i) {
+        HWY_UNROLL(8)
+        for (std::size_t v = 0; v < Vectors; ++v) {
+          sums[i][v] = hn::Add(hn::LoadU(d, tile.out + i * tile.out_stride + v * product_lanes), sums[i][v]);
+        }
+      }
+    }
+    if (tile.bias != nullptr) {
+      HWY_UNROLL(8)
+      for (std::size_t v = 0; v < Vectors; ++v) {
+        const V bias = hn::LoadU(d, tile.bias + v * product_lanes);
+        HWY_UNROLL(16)
+        for (std::size_t i = 0; i < Rows; ++i) sums[i][v] = hn::Add(sums[i][v], bias);
+      }
+    }
+    if (tile.stream) {
+      HWY_UNROLL(16)
+      for (std::size_t i = 0; i < Rows; ++i) {
+        HWY_UNROLL(8)
+        for (std::size_t v = 0; v < Vectors; ++v) {
+          hn::Stream(sums[i][v], d, tile.out + i * tile.out_stride + v * product_lanes);
+        }
+      }
+      return;
+    }
+    HWY_UNROLL(16)
+    for (std::size_t i = 0; i < Rows; ++i) {
+      HWY_UNROLL(8)
+      for (std::size_t v = 0; v < Vectors; ++v) {
+        hn::StoreU(sums[i][v], d, tile.out + i * tile.out_stride + v * product_lanes);
+      }
+    }
+    return;
+  }
   HWY_UNROLL(8)
   for (std::size_t v = 0; v < Vectors; ++v) {
     const std::size_t lanes = v + 1 < Vectors ? product_lanes : last_lanes;
@@ -107,14 +120,59 @@ void RunTile(const Tile& tile) {
   }
 }
 
+template <std::size_t Rows, std::size_t Vectors, Layout layout, Packing packing>
+void RunTile(const Tile& tile) {
+  const ProductTag d;
+  using V = hn::Vec<ProductTag>;
+  V sums[Rows][Vectors];
+  HWY_UNROLL(16)
+  for (std::size_t i = 0; i < Rows; ++i) {
+    HWY_UNROLL(8)
+    for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = hn::Zero(d);
+  }
+
+  const std::size_t a_row = layout == Layout::rows_adjacent ? 1 : tile.a_row;
+  const std::size_t a_step = layout == Layout::rows_adjacent ? tile.a_step : 1;
+  const float* HWY_RESTRICT a = tile.a;
+  const float* HWY_RESTRICT b = tile.b;
+  float* HWY_RESTRICT packed = tile.packed;
+  if (tile.depth >= prefetching_depth_min && !tile.stream) {
+    HWY_UNROLL(16)
+    for (std::size_t i = 0; i < Rows; ++i) {
+      HWY_UNROLL(8)
+      for (std::size_t v = 0; v < Vectors; ++v) hwy::Prefetch(tile.out + i * tile.out_stride + v * product_lanes);
+    }
+  }
+  for (std::size_t k = 0; k < tile.depth; ++k) {
+    V right[Vectors];
+    HWY_UNROLL(8)
+    for (std::size_t v = 0; v < Vectors; ++v) right[v] = hn::LoadU(d, b + v * product_lanes);
+    if constexpr (packing == Packing::yes) {
+      HWY_UNROLL(8)
+      for (std::size_t v = 0; v < Vectors; ++v) hn::Store(right[v], d, packed + v * product_lanes);
+      packed += Vectors * product_lanes;
+    }
+    HWY_UNROLL(16)
+    for (std::size_t i = 0; i < Rows; ++i) {
+      const V left = hn::Set(d, a[i * a_row]);
+      HWY_UNROLL(8)
+      for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = hn::MulAdd(left, right[v], sums[i][v]);
+    }
+    a += a_step;
+    b += tile.b_step;
+  }
+
+  Finish<Rows, Vectors>(tile, sums);
+}
+
 using RunTileFunction = void (*)(const Tile&);
 
 /// RunTile<1, ...> to RunTile<rows of the register file, ...>; nullptr where the sums would not fit into registers.
-template <std::size_t Vectors, Layout layout, std::size_t... Index>
+template <std::size_t Vectors, Layout layout, Packing packing, std::size_t... Index>
 constexpr std::array<RunTileFunction, tile_rows_max> TileRow(std::index_sequence<Index...>) {
-  const auto pick = [](auto rows) constexpr -> RunTileFunction {
+  const auto pick = [](auto rows) constexpr->RunTileFunction {
     if constexpr (rows() * Vectors <= tile_rows_max * tile_vectors) {
-      return &RunTile<rows(), Vectors, layout>;
+      return &RunTile<rows(), Vectors, layout, packing>;
     } else {
       return nullptr;
     }
@@ -122,9 +180,9 @@ constexpr std::array<RunTileFunction, tile_rows_max> TileRow(std::index_sequence
   return {pick(std::integral_constant<std::size_t, Index + 1>())...};
 }
 
-template <std::size_t Vectors, Layout layout>
+template <std::size_t Vectors, Layout layout, Packing packing = Packing::no>
 inline constexpr std::array<RunTileFunction, tile_rows_max> tile_functions =
-    TileRow<Vectors, layout>(std::make_index_sequence<tile_rows_max>());
+    TileRow<Vectors, layout, packing>(std::make_index_sequence<tile_rows_max>());
 
 /// The kernel for `rows` in [1, tile_rows_max] and `vectors` of 1, 2, 4 or 8, nullptr where there is none.
 inline RunTileFunction TileFunction(std::size_t rows, std::size_t vectors, Layout layout) {
@@ -140,6 +198,13 @@ inline RunTileFunction TileFunction(std::size_t rows, std::size_t vectors, Layou
     default:
       return (adjacent ? tile_functions<8, along_rows> : tile_functions<8, along_steps>)[rows - 1];
   }
+}
+
+/// The kernel of tile_vectors that packs.
+inline RunTileFunction PackingTileFunction(std::size_t rows, Layout layout) {
+  constexpr Layout along_rows = Layout::rows_adjacent, along_steps = Layout::steps_adjacent;
+  return (layout == along_rows ? tile_functions<tile_vectors, along_rows, Packing::yes>
+                               : tile_functions<tile_vectors, along_steps, Packing::yes>)[rows - 1];
 }
 
 }  // namespace HWY_NAMESPACE

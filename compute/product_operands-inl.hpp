@@ -29,7 +29,8 @@ struct RowsOfA {
   std::size_t row, step;
 };
 
-inline constexpr std::size_t groups_max = (block_rows_max + tile_rows_max - 1) / tile_rows_max;
+inline constexpr std::size_t groups_max = (block_rows_max + 5) / 6;  // of AVX2's tiles, and of wide ones
+static_assert(tile_rows_max >= 6);
 
 /// A block of rows cut into groups as equal as can be, so that no kernel runs with too few chains to hide its latency.
 struct BlockOfA {
@@ -40,25 +41,47 @@ struct BlockOfA {
 
 /// Below this many panels of b, a is read where it lies: packing costs as much as a panel's arithmetic gains by it.
 inline constexpr std::size_t packing_panels_min = 3;
+/// From this many floats from row to row of the stored `a` on, a narrow result is taken in one width.
+inline constexpr std::size_t narrow_stride_min = 1024;
+inline constexpr std::size_t tile_vectors_wide = 4;
+inline constexpr std::size_t tile_rows_wide = (vector_registers - 2 - tile_vectors_wide) / tile_vectors_wide;
 /// Below this many groups of rows, whole panels of a stored b are read where they lie.
 inline constexpr std::size_t packing_groups_min = 3;
 
-/// From this size on b is asked for before it is packed.
-inline constexpr std::size_t asking_b_floats_min = 128 << 10;
+/// From this size on an operand is asked for before it is packed.
+inline constexpr std::size_t asking_floats_min = 128 << 10;
+/// From this size on an operand comes from memory.
+inline constexpr std::size_t far_floats_min = 4 << 20;
 /// And from this many groups of rows on: with fewer the asking takes as long as it saves.
 inline constexpr std::size_t asking_groups_min = 8;
+
+/// Columns of a panel of a packed matrix.
+inline constexpr std::size_t panel_columns = tile_vectors * product_lanes;
 
 /// Vectors of b packed together.
 inline constexpr std::size_t panel_vectors_sum = packed_columns_max / product_lanes;
 
-/// Cuts rows [first, first + rows), at most block_rows_max of them, into groups.
-inline void CutRows(BlockOfA& block, std::size_t first, std::size_t rows) {
-  block.count = (rows + tile_rows_max - 1) / tile_rows_max;
+/// Cuts rows [first, first + rows), at most block_rows_max of them, into groups of at most group_rows_max.
+inline void CutRows(BlockOfA& block, std::size_t first, std::size_t rows, std::size_t group_rows_max) {
+  block.count = (rows + group_rows_max - 1) / group_rows_max;
   for (std::size_t g = 0; g < block.count; ++g) {
     const std::size_t begin = rows * g / block.count, end = rows * (g + 1) / block.count;
     block.groups[g].first = first + begin;
     block.groups[g].rows = end - begin;
   }
+}
+
+/// Few columns beside an `a` whose rows or steps lie so far apart that those of a tile fall into few sets of the first
+/// cache: a tile as wide as the result is then the best, with fewer rows, and each float of `a` read once.
+inline bool IsNarrow(const Product& product) {
+  return tile_rows_wide >= 6 && product.packed == nullptr && product.a.stride >= narrow_stride_min &&
+         product.out.columns == tile_vectors_wide * product_lanes;
+}
+
+/// Whether a is worth packing: where enough panels of b meet it.
+inline bool PacksA(const Product& product) {
+  if (product.out.rows <= tile_rows_max || IsNarrow(product)) return false;
+  return product.out.columns > (packing_panels_min - 1) * tile_vectors * product_lanes;
 }
 
 /// Points the groups at a as it lies in memory, from step k on.
@@ -74,24 +97,48 @@ inline void PointAtA(BlockOfA& block, const Product& product, std::size_t k) {
   }
 }
 
+/// Packs rows that lie side by side, of all groups at a time: each step's are read in one stretch. Group by group the
+/// cache lines at the groups' borders, and with wide strides all of them, would be fetched twice (0.5 instead of 0.1
+/// cycles a float).
+/// far: the steps are so far apart, in memory, that no hardware foresees the next one.
+inline void PackSideBySide(const BlockOfA& block, const float* from, std::size_t stride, std::size_t depth, bool far) {
+  constexpr std::size_t steps_ahead = 8, line_floats = 16;
+  const RowsOfA* const groups = block.groups;
+  const std::size_t rows = groups[block.count - 1].first + groups[block.count - 1].rows - groups[0].first;
+  for (std::size_t k = 0; k < depth; ++k) {
+    if (far && k + steps_ahead < depth) {
+      for (std::size_t i = 0; i < rows; i += line_floats) hwy::Prefetch(from + (k + steps_ahead) * stride + i);
+    }
+    for (std::size_t g = 0; g < block.count; ++g) {
+      float* const to = const_cast<float*>(groups[g].data) + k * groups[g].step;
+      PackStep(to, from + k * stride + (groups[g].first - groups[0].first), groups[g].rows);
+    }
+  }
+}
+
 /// Packs the groups' rows over steps [k, k + depth) into `to`, one group after the other, and points the groups there.
-inline void PackA(BlockOfA& block, const Product& product, std::size_t k, std::size_t depth, float* to) {
+/// Returns where the next block's place begins.
+inline float* PackA(BlockOfA& block, const Product& product, std::size_t k, std::size_t depth, float* to) {
   PointAtA(block, product, k);
+  const float* const side_by_side = block.groups[0].data;
   for (std::size_t g = 0; g < block.count; ++g) {
     RowsOfA& group = block.groups[g];
     const std::size_t whole = (group.rows + product_lanes - 1) / product_lanes * product_lanes;
     const std::size_t step = group.rows <= product_lanes ? group.rows : whole;
     if (block.layout == Layout::steps_adjacent) {
       PackTransposed(to, step, group.data, group.row, group.rows, depth);
-    } else {
-      PackStored(to, step, group.data, group.step, group.rows, depth);
     }
     group.data = to;
     group.row = 1;
     group.step = step;
     to += step * depth + pack_spill;
   }
+  if (block.layout == Layout::rows_adjacent) {
+    const bool far = product.a.rows * product.a.columns >= far_floats_min;
+    PackSideBySide(block, side_by_side, product.a.stride, depth, far);
+  }
   block.layout = Layout::rows_adjacent;
+  return to;
 }
 
 /// How many vectors wide the next panel is, for `columns` left: two, more where there are few rows, one at the end.
@@ -102,28 +149,22 @@ inline std::size_t PanelVectors(std::size_t columns, std::size_t rows_max, Layou
   return columns > product_lanes ? tile_vectors : 1;
 }
 
-/// What will be packed of b next, asked for a few cache lines at a time while others are multiplied: packing would
-/// otherwise wait for memory, 5-8 % of a product whose b is larger than the second-level cache.
+/// What will be packed next, or read, asked for a few cache lines at a time while others are multiplied: 5-8 % of a
+/// product whose operands are larger than the second-level cache would be waiting for memory.
 class Upcoming {
  public:
   Upcoming() = default;
-  /// Columns from j on over one block of k from k on.
-  Upcoming(const Product& product, std::size_t j, std::size_t k) {
-    const ConstMatrix& b = product.b;
-    if (j >= product.out.columns || k >= product.depth()) return;
-    const std::size_t columns = HWY_MIN(packed_columns_max, product.out.columns - j);
-    const std::size_t steps = HWY_MIN(product_block, product.depth() - k);
-    const bool stored = product.b_as == As::stored;
-    const float* first = stored ? b.data + k * b.stride + j : b.data + j * b.stride + k;
-    row_ = reinterpret_cast<const char*>(first);
-    stride_ = b.stride * sizeof(float);
-    row_bytes_ = (stored ? columns : steps) * sizeof(float);
-    rows_left_ = stored ? steps : columns;
-  }
+  /// `rows` pieces of `floats` floats, `stride` floats apart.
+  Upcoming(const float* first, std::size_t rows, std::size_t floats, std::size_t stride)
+      : row_(reinterpret_cast<const char*>(first)),
+        stride_(stride * sizeof(float)),
+        row_bytes_(floats * sizeof(float)),
+        rows_left_(rows) {}
+
   std::size_t lines() const { return rows_left_ * (row_bytes_ / line_bytes + 1); }
   HWY_INLINE void Ask(std::size_t lines) {
     for (; lines > 0 && rows_left_ > 0; --lines) {
-      hwy::Prefetch(row_ + offset_);
+      __builtin_prefetch(row_ + offset_, 0, 2);  // into the second cache: the first is full of what runs now
       offset_ += line_bytes;
       if (offset_ < row_bytes_) continue;
       offset_ = 0;
@@ -138,32 +179,64 @@ class Upcoming {
   std::size_t stride_ = 0, row_bytes_ = 0, rows_left_ = 0, offset_ = 0;
 };
 
+/// Columns of b from j on over one block of k from k on.
+inline Upcoming UpcomingB(const Product& product, std::size_t j, std::size_t k) {
+  const ConstMatrix& b = product.b;
+  if (j >= product.out.columns || k >= product.depth()) return {};
+  const std::size_t columns = HWY_MIN(packed_columns_max, product.out.columns - j);
+  const std::size_t steps = HWY_MIN(product_block, product.depth() - k);
+  if (product.packed != nullptr)
+    return {product.packed + j * b.rows + k * panel_columns, (columns + panel_columns - 1) / panel_columns,
+            steps * panel_columns, b.rows * panel_columns};
+  if (product.b_as == As::stored) return {b.data + k * b.stride + j, steps, columns, b.stride};
+  return {b.data + j * b.stride + k, columns, steps, b.stride};
+}
+
+/// Rows [first, first + rows) of op(a) over `depth` steps of k.
+inline Upcoming UpcomingA(const Product& product, std::size_t first, std::size_t rows, std::size_t k,
+                          std::size_t depth) {
+  const ConstMatrix& a = product.a;
+  if (product.a_as == As::stored) return {a.data + first * a.stride + k, rows, depth, a.stride};
+  return {a.data + k * a.stride + first, depth, rows, a.stride};
+}
+
 /// A panel of b, `vectors` vectors wide, over one block of k.
 struct PanelOfB {
   std::size_t first, columns, vectors;
   const float* data;
   std::size_t step;
+  float* packed;  ///< not nullptr: the first group of rows packs the panel to here
 };
 
-/// Cuts the next panel of columns, and packs it into `to` unless it is read where it lies.
+/// Cuts the next panel of columns, and packs it into `to` unless it is read where it lies or packed on the way.
 inline PanelOfB TakePanel(const Product& product, const BlockOfA& block, std::size_t j, std::size_t k,
                           std::size_t depth, float* to) {
   const ConstMatrix& b = product.b;
   const std::size_t left = product.out.columns - j;
   PanelOfB panel;
   panel.first = j;
+  if (product.packed != nullptr) {
+    panel.vectors = left > product_lanes ? tile_vectors : 1;
+    panel.columns = std::min(panel_columns, left);
+    panel.data = product.packed + j * b.rows + k * panel_columns;
+    panel.step = panel_columns;
+    panel.packed = nullptr;
+    return panel;
+  }
   panel.vectors = PanelVectors(left, block.groups[block.count - 1].rows, block.layout);
   const std::size_t width = panel.vectors * product_lanes;
   panel.columns = std::min(width, left);
   panel.data = to;
   panel.step = width;
+  panel.packed = nullptr;
   if (product.b_as == As::transposed) {
     PackTransposed(to, width, b.data + j * b.stride + k, b.stride, panel.columns, depth);
-  } else if (panel.columns < width || block.count >= packing_groups_min) {
+  } else if (panel.columns < width) {
     PackStored(to, width, b.data + k * b.stride + j, b.stride, panel.columns, depth);
   } else {
     panel.data = b.data + k * b.stride + j;
     panel.step = b.stride;
+    if (panel.vectors == tile_vectors && block.count >= packing_groups_min) panel.packed = to;
   }
   return panel;
 }

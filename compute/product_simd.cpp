@@ -1,17 +1,20 @@
 // Matrix products with vectors: packing and the order of the loops. Same bits as compute/product.cpp.
 //
 // M x N x K take 2 M N K flops on M K + K N + M N floats; at widths of 64 and more the multiply-adds are the bound, one
-// (AVX-512 on Zen 4) or two vectors a cycle. For each block of at most 256 rows and 256 steps of k (256 KiB of a, in
-// L2) b is packed 128 columns at a time (128 KiB, in L2), in panels two vectors wide; each group of rows of a meets all
-// of them. Measured on one Zen 4 core beside other work, share of the multiply-adds' peak (118 GFLOP/s), AVX-512 and
-// AVX2: width 384 with 256 rows 76-91 and 80-92 %; width 64 with 128 rows 77-95 and 61-86 %; 50,257 columns 76-84 and
-// 73-84 %.
+// (AVX-512 on Zen 4) or two vectors a cycle. For each block of at most 256 rows a is packed (256 KiB of each block of k,
+// in L2), then b 128 columns at a time (128 KiB, in L2) in panels two vectors wide, unless somebody packed b beforehand;
+// each group of rows of a meets all of them. Packing is what products lose most by: a float costs 0.3-0.5 cycles to
+// transpose and a float of b serves rows / 32 cycles. Measured on a Xeon with two 512-bit multiply-adds a cycle (198
+// GFLOP/s), beside other work, share of that peak with b packed beforehand where it is a weight, AVX-512 and AVX2 (of
+// its 99): width 768 with 256 rows 83-90 and 84-93 %, width 384 85-92 and 89-95 %; width 64 with 128 rows 80-96 and
+// 73-96 %, with 32 rows 79-95 and 72-90 %; 50,257 columns 80-83 and 88-91 %.
 // Source: Goto & van de Geijn 2008.
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "compute/product_simd.cpp"
 #include <hwy/foreach_target.h>
 // After foreach_target.h.
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
@@ -30,43 +33,83 @@ namespace HWY_NAMESPACE {
 
 #if HWY_NATIVE_FMA
 
-/// All columns of one block of rows over one block of k.
-void MultiplyBlock(const Product& product, const BlockOfA& block, std::size_t k, std::size_t depth, bool add,
-                   const float* bias, float* b_scratch) {
+/// Columns [j, ...) of the result that b is packed for at a time, over one block of k; returns where the next ones
+/// begin. Meanwhile asks for what comes next of b.
+std::size_t MultiplyColumns(const Product& product, const BlockOfA& block, std::size_t j, std::size_t k,
+                            std::size_t depth, Upcoming next_b, float* b_scratch) {
   Tile tile;
   tile.depth = depth;
   tile.out_stride = product.out.stride;
-  tile.add = add;
+  tile.add = product.add || k > 0;
+  tile.stream = product.store == Store::streamed && !tile.add && k + depth == product.depth();
+  const float* const bias = k + depth == product.depth() ? product.bias : nullptr;
   PanelOfB panels[panel_vectors_sum];
-  for (std::size_t j = 0; j < product.out.columns;) {
-    std::size_t count = 0, vectors = 0;
-    while (count < panel_vectors_sum && vectors < panel_vectors_sum && j < product.out.columns) {
-      panels[count] = TakePanel(product, block, j, k, depth, b_scratch + vectors * product_lanes * product_block);
-      j += panels[count].columns;
-      vectors += panels[count++].vectors;
-    }
-    Upcoming upcoming;
-    std::size_t lines = 0;
-    if (product.b.rows * product.b.columns >= asking_b_floats_min && block.count >= asking_groups_min) {
-      const bool more = j < product.out.columns;
-      upcoming = Upcoming(product, more ? j : 0, more ? k : k + depth);
-      lines = upcoming.lines() / (block.count * count) + 1;
-    }
-    for (std::size_t g = 0; g < block.count; ++g) {
-      const RowsOfA& group = block.groups[g];
-      tile.a = group.data;
-      tile.a_row = group.row;
-      tile.a_step = group.step;
-      for (std::size_t n = 0; n < count; ++n) {
-        const PanelOfB& panel = panels[n];
-        upcoming.Ask(lines);
-        tile.b = panel.data;
-        tile.b_step = panel.step;
-        tile.columns = panel.columns;
-        tile.bias = bias == nullptr ? nullptr : bias + panel.first;
-        tile.out = product.out.data + group.first * product.out.stride + panel.first;
+  std::size_t count = 0, vectors = 0;
+  while (count < panel_vectors_sum && vectors < panel_vectors_sum && j < product.out.columns) {
+    panels[count] = TakePanel(product, block, j, k, depth, b_scratch + vectors * product_lanes * product_block);
+    j += panels[count].columns;
+    vectors += panels[count++].vectors;
+  }
+  const std::size_t b_lines = next_b.lines() / (block.count * count) + 1;
+  for (std::size_t g = 0; g < block.count; ++g) {
+    const RowsOfA& group = block.groups[g];
+    tile.a = group.data;
+    tile.a_row = group.row;
+    tile.a_step = group.step;
+    for (std::size_t n = 0; n < count; ++n) {
+      PanelOfB& panel = panels[n];
+      next_b.Ask(b_lines);
+      tile.b = panel.data;
+      tile.b_step = panel.step;
+      tile.columns = panel.columns;
+      tile.bias = bias == nullptr ? nullptr : bias + panel.first;
+      tile.out = product.out.data + group.first * product.out.stride + panel.first;
+      tile.packed = panel.packed;
+      if (panel.packed == nullptr) {
         TileFunction(group.rows, panel.vectors, block.layout)(tile);
+      } else {
+        PackingTileFunction(group.rows, block.layout)(tile);
+        panel.data = panel.packed;
+        panel.step = panel.vectors * product_lanes;
+        panel.packed = nullptr;
       }
+    }
+  }
+  return j;
+}
+
+/// Rows [first, first + rows) over steps [k, k + depth), at most a_depth_max of them: a is packed once for all of them,
+/// and each stretch of columns takes them one block after the other while its results are in the second cache. One
+/// block after the other over all columns would move results wider than that to memory and back for each of them.
+void MultiplyRows(const Product& product, std::size_t first, std::size_t rows, std::size_t k, std::size_t depth,
+                  bool pack_a, float* a_scratch, float* b_scratch) {
+  const std::size_t columns = product.out.columns;
+  const auto steps_at = [&](std::size_t n) { return HWY_MIN(product_block, depth - n * product_block); };
+  BlockOfA blocks[a_depth_max / product_block];
+  std::size_t count = 0;
+  for (float* to = a_scratch; count * product_block < depth; ++count) {
+    BlockOfA& block = blocks[count];
+    CutRows(block, first, rows, IsNarrow(product) ? tile_rows_wide : tile_rows_max);
+    if (pack_a) {
+      to = PackA(block, product, k + count * product_block, steps_at(count), to);
+    } else {
+      PointAtA(block, product, k + count * product_block);
+    }
+  }
+  const bool ask = product.b.rows * product.b.columns >= asking_floats_min && blocks[0].count >= asking_groups_min;
+  for (std::size_t j = 0, next_j = 0; j < columns; j = next_j) {
+    for (std::size_t n = 0; n < count; ++n) {
+      const std::size_t at = k + n * product_block, after_j = j + packed_columns_max;
+      Upcoming next_b;
+      if (!ask) {
+      } else if (n + 1 < count) {
+        next_b = UpcomingB(product, j, at + product_block);
+      } else if (after_j < columns) {
+        next_b = UpcomingB(product, after_j, k);
+      } else {
+        next_b = UpcomingB(product, 0, k + depth);
+      }
+      next_j = MultiplyColumns(product, blocks[n], j, at, steps_at(n), next_b, b_scratch);
     }
   }
 }
@@ -77,28 +120,52 @@ void Multiply(const Product& product) {
       hwy::RoundUpTo(reinterpret_cast<std::uintptr_t>(product.scratch), alignment_floats * sizeof(float)));
   float* b_scratch = a_scratch + a_scratch_floats;
   const std::size_t blocks_count = (rows + block_rows_max - 1) / block_rows_max;
-  const bool pack_a = columns > (packing_panels_min - 1) * tile_vectors * product_lanes;
+  const bool pack_a = PacksA(product);
+  const std::size_t a_depth =
+      std::min(rows, block_rows_max) * columns > resident_floats_max ? a_depth_max : product_block;
   for (std::size_t n = 0; n < blocks_count; ++n) {
     const std::size_t first = rows * n / blocks_count, last = rows * (n + 1) / blocks_count;
-    BlockOfA block;
-    CutRows(block, first, last - first);
-    for (std::size_t k = 0; k < depth; k += product_block) {
-      const std::size_t steps = std::min(product_block, depth - k);
-      if (pack_a && block.count > 1) {
-        PackA(block, product, k, steps, a_scratch);
-      } else {
-        PointAtA(block, product, k);
-      }
-      MultiplyBlock(product, block, k, steps, product.add || k > 0, k + steps == depth ? product.bias : nullptr,
-                    b_scratch);
+    for (std::size_t k = 0; k < depth; k += a_depth) {
+      MultiplyRows(product, first, last - first, k, HWY_MIN(a_depth, depth - k), pack_a, a_scratch, b_scratch);
+    }
+  }
+  if (product.store == Store::streamed) hwy::FlushStream();
+}
+
+std::size_t PanelColumns() {
+  return panel_columns;
+}
+
+void Pack(float* to, const ConstMatrix& b, As b_as, std::size_t first, std::size_t last) {
+  const std::size_t K = b_as == As::stored ? b.rows : b.columns, N = b_as == As::stored ? b.columns : b.rows;
+  for (std::size_t panel = first; panel < last; ++panel) {
+    const std::size_t j = panel * panel_columns, columns = HWY_MIN(panel_columns, N - j);
+    float* const place = to + j * K;
+    if (columns < panel_columns) {
+      plain::pack(to, b, b_as, panel, panel + 1, panel_columns);  // no vector may be written behind the end
+    } else if (b_as == As::stored) {
+      PackStored(place, panel_columns, b.data + j, b.stride, columns, K);
+    } else {
+      PackTransposed(place, panel_columns, b.data + j * b.stride, b.stride, columns, K);
     }
   }
 }
 
 #else
 
+std::size_t PanelColumns() {
+  return 16;
+}
+
+void Pack(float* to, const ConstMatrix& b, As b_as, std::size_t first, std::size_t last) {
+  plain::pack(to, b, b_as, first, last, PanelColumns());
+}
+
 void Multiply(const Product& product) {
-  if (product.add) {
+  if (product.packed != nullptr) {
+    const PackedMatrix b{product.packed, product.b.rows, product.b.columns};
+    plain::multiply(product.out, product.a, product.a_as, b, PanelColumns(), product.bias);
+  } else if (product.add) {
     plain::multiply_add(product.out, product.a, product.a_as, product.b, product.b_as);
   } else {
     plain::multiply(product.out, product.a, product.a_as, product.b, product.b_as, product.bias);
@@ -116,6 +183,8 @@ HWY_AFTER_NAMESPACE();
 namespace compute {
 
 HWY_EXPORT(Multiply);
+HWY_EXPORT(Pack);
+HWY_EXPORT(PanelColumns);
 
 namespace {
 
@@ -123,6 +192,7 @@ namespace {
 const char* name_of(const Product& product) {
   static constexpr const char* names[2][2][2] = {{{"product nn", "product nt"}, {"product tn", "product tt"}},
                                                  {{"product+ nn", "product+ nt"}, {"product+ tn", "product+ tt"}}};
+  if (product.packed != nullptr) return product.a_as == As::transposed ? "product tp" : "product np";
   return names[product.add][product.a_as == As::transposed][product.b_as == As::transposed];
 }
 
@@ -143,8 +213,10 @@ void run(const Product& product) {
 
 const std::size_t product_scratch_floats = a_scratch_floats + b_scratch_floats + alignment_floats;
 
-void multiply(Matrix out, ConstMatrix a, As a_as, ConstMatrix b, As b_as, const float* bias, float* scratch) noexcept {
-  const Product product{out, a, a_as, b, b_as, bias, false, scratch};
+void multiply(Matrix out, ConstMatrix a, As a_as, ConstMatrix b, As b_as, const float* bias, float* scratch,
+              Store store) noexcept {
+  const bool aligned = reinterpret_cast<std::uintptr_t>(out.data) % 64 == 0 && out.stride % 16 == 0;
+  const Product product{out, a, a_as, b, b_as, nullptr, bias, false, aligned ? store : Store::cached, scratch};
   if (product.depth() == 0) {
     plain::multiply(out, a, a_as, b, b_as, bias);
   } else {
@@ -152,8 +224,26 @@ void multiply(Matrix out, ConstMatrix a, As a_as, ConstMatrix b, As b_as, const 
   }
 }
 
+void multiply(Matrix out, ConstMatrix a, As a_as, const PackedMatrix& b, const float* bias, float* scratch) noexcept {
+  const Product product{out,           a,      a_as, {nullptr, b.K, b.N, b.N}, As::stored, b.data, bias, false,
+                        Store::cached, scratch};
+  if (b.K == 0) {
+    plain::multiply(out, a, a_as, b, packed_panel_columns(), bias);
+  } else {
+    run(product);
+  }
+}
+
+std::size_t packed_panel_columns() noexcept {
+  return HWY_DYNAMIC_DISPATCH(PanelColumns)();
+}
+
+void pack(float* to, ConstMatrix b, As b_as, std::size_t first, std::size_t last) noexcept {
+  HWY_DYNAMIC_DISPATCH(Pack)(to, b, b_as, first, last);
+}
+
 void multiply_add(Matrix out, ConstMatrix a, As a_as, ConstMatrix b, As b_as, float* scratch) noexcept {
-  run({out, a, a_as, b, b_as, nullptr, true, scratch});
+  run({out, a, a_as, b, b_as, nullptr, nullptr, true, Store::cached, scratch});
 }
 
 }  // namespace compute

@@ -145,6 +145,114 @@ BOOST_AUTO_TEST_CASE(any_split_of_rows_and_columns_gives_the_same_bits) {
   }
 }
 
+/// A packed b in the middle of memory that nobody may write to.
+struct Packed {
+  Packed(const Shape& shape, ConstMatrix b, As b_as)
+      : N(shape.N), K(shape.K), floats(1, compute::packed_floats(K, N) + line, 0, 0) {
+    floats.fill(9);
+    compute::pack(data(), b, b_as, 0, compute::packed_panels_count(N));
+  }
+  compute::PackedMatrix matrix() { return {data(), K, N}; }
+  float* data() {
+    float* const first = floats.view().data;
+    return first + (line - reinterpret_cast<std::uintptr_t>(first) / sizeof(float) % line) % line;
+  }
+
+  static constexpr std::size_t line = 16;
+  std::size_t N, K;
+  GuardedMatrix floats;
+};
+
+BOOST_DATA_TEST_CASE(a_packed_matrix_is_what_its_definition_says, boost::unit_test::data::make(shapes), shape) {
+  for (const As b_as : both) {
+    Operands o(shape, As::stored, b_as, 3, 5, 1);
+    for_each_target([&] {
+      const std::size_t width = compute::packed_panel_columns(), panels = compute::packed_panels_count(shape.N);
+      Packed packed(shape, o.b.view(), b_as);
+      GuardedMatrix expected = packed.floats;
+      std::vector<float> definition(compute::packed_floats(shape.K, shape.N));
+      compute::plain::pack(definition.data(), o.b.view(), b_as, 0, panels, width);
+      std::copy(definition.begin(), definition.end(),
+                expected.view().data + (packed.data() - packed.floats.view().data));
+      BOOST_TEST(same_bits(packed.floats.floats(), expected.floats()));
+      // In parts, as different threads take them.
+      packed.floats.fill(9);
+      compute::pack(packed.data(), o.b.view(), b_as, panels / 2, panels);
+      compute::pack(packed.data(), o.b.view(), b_as, 0, panels / 2);
+      BOOST_TEST(same_bits(packed.floats.floats(), expected.floats()));
+    });
+  }
+}
+
+BOOST_DATA_TEST_CASE(a_product_with_a_packed_matrix_has_the_bits_of_the_definition,
+                     boost::unit_test::data::make(shapes), shape) {
+  compute::set_floating_point_mode();
+  for (const As a_as : both) {
+    for (const As b_as : both) {
+      Operands o(shape, a_as, b_as, 3, 5, 4);
+      for (const float* bias : {static_cast<const float*>(nullptr), o.bias_data()}) {
+        GuardedMatrix expected = o.out;
+        compute::plain::multiply(expected.view(), o.a.view(), a_as, o.b.view(), b_as, bias);
+        for_each_target([&] {
+          Packed packed(shape, o.b.view(), b_as);
+          GuardedMatrix out = o.out;
+          compute::multiply(out.view(), o.a.view(), a_as, packed.matrix(), bias, o.scratch.data());
+          BOOST_TEST(same_bits(out.floats(), expected.floats()));
+        });
+      }
+    }
+  }
+}
+
+/// Shapes that take ways of their own: results wider than the caches, tall ones beside operands with wide strides.
+BOOST_DATA_TEST_CASE(large_products_have_the_bits_of_their_pieces,
+                     boost::unit_test::data::make(std::vector<Shape>{{256, 1040, 530}, {1100, 64, 300}}), shape) {
+  compute::set_floating_point_mode();
+  for (const As a_as : both) {
+    for (const As b_as : both) {
+      Operands o(shape, a_as, b_as, a_as == As::stored ? 1024 : 0, 0, 5);
+      const ConstMatrix a = o.a.view(), b = o.b.view();
+      GuardedMatrix pieces = o.out;
+      for_each_target([&] {
+        Packed packed(shape, b, b_as);
+        GuardedMatrix with_packed = o.out;
+        compute::multiply(o.out.view(), a, a_as, b, b_as, o.bias_data(), o.scratch.data());
+        compute::multiply(with_packed.view(), a, a_as, packed.matrix(), o.bias_data(), o.scratch.data());
+        constexpr std::size_t piece_rows = 17;
+        for (std::size_t i = 0; i < shape.M; i += piece_rows) {
+          const std::size_t rows = std::min(piece_rows, shape.M - i);
+          const ConstMatrix a_piece = a_as == As::stored ? ConstMatrix{a.data + i * a.stride, rows, shape.K, a.stride}
+                                                         : ConstMatrix{a.data + i, shape.K, rows, a.stride};
+          const Matrix whole = pieces.view();
+          compute::multiply({whole.data + i * whole.stride, rows, shape.N, whole.stride}, a_piece, a_as, b, b_as,
+                            o.bias_data(), o.scratch.data());
+        }
+        BOOST_TEST(same_bits(o.out.floats(), pieces.floats()));
+        BOOST_TEST(same_bits(with_packed.floats(), pieces.floats()));
+      });
+    }
+  }
+}
+
+BOOST_DATA_TEST_CASE(results_written_past_the_caches_are_the_same, boost::unit_test::data::make(shapes), shape) {
+  compute::set_floating_point_mode();
+  constexpr std::size_t line = 16;
+  const std::size_t stride = (shape.N + line - 1) / line * line;
+  Operands o(shape, As::transposed, As::stored, 1, 0, 6);
+  for_each_target([&] {
+    std::vector<float> cached(shape.M * stride + 2 * line, 1.0f), streamed = cached;
+    const auto aligned = [&](std::vector<float>& floats) {
+      const std::size_t past = reinterpret_cast<std::uintptr_t>(floats.data()) / sizeof(float) % line;
+      return Matrix{floats.data() + (line - past) % line, shape.M, shape.N, stride};
+    };
+    const Matrix a = aligned(cached), b = aligned(streamed);
+    compute::multiply(a, o.a.view(), As::transposed, o.b.view(), As::stored, nullptr, o.scratch.data());
+    compute::multiply(b, o.a.view(), As::transposed, o.b.view(), As::stored, nullptr, o.scratch.data(),
+                      compute::Store::streamed);
+    BOOST_TEST(same_bits({a.data, shape.M * stride}, {b.data, shape.M * stride}));
+  });
+}
+
 BOOST_AUTO_TEST_CASE(a_product_in_pieces_of_k_is_the_whole_product) {
   compute::set_floating_point_mode();
   const Shape shape{20, 40, 700};
