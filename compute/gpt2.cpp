@@ -27,7 +27,7 @@ namespace {
 
 Gpt2Model model_of(const Gpt2Shape& shape, std::span<const float> weights) noexcept {
   assert(is_valid(shape));
-  const Gpt2Model model{shape, gpt2_layout(shape), weights.data()};
+  const Gpt2Model model{shape, gpt2_layout(shape), weights.data(), PackedLayout(shape), nullptr};
   assert(weights.size() == model.layout.floats);
   return model;
 }
@@ -47,10 +47,12 @@ void check_rows(const TokenRows& rows, const Gpt2Shape& shape) noexcept {
 
 LossSum gpt2_gradient(std::span<float> gradient, const Gpt2Shape& shape, std::span<const float> weights,
                       const TokenRows& rows, std::span<float> workspace, const Objective& objective,
-                      Activations activations) noexcept {
+                      Activations activations, std::span<const float> packed) noexcept {
   check_rows(rows, shape);
   assert(rows.context == 0);
-  const Gpt2Model model = model_of(shape, weights);
+  Gpt2Model model = model_of(shape, weights);
+  assert(packed.empty() || packed.size() == model.packed_layout.floats());
+  if (!packed.empty()) model.packed = packed.data();
   const Gpt2Pass pass = activations == Activations::kept ? Gpt2Pass::gradient : Gpt2Pass::gradient_recomputed;
   const auto space = gpt2_workspace(shape, rows.B, rows.T, pass, workspace.data());
   assert(workspace.size() >= space.floats);

@@ -74,13 +74,22 @@ std::size_t gpt2_workspace_floats(const Gpt2Shape& shape, std::size_t B, std::si
 /// Floats of workspace that suffice for `gpt2_loss` and `gpt2_logits` alone.
 std::size_t gpt2_forward_workspace_floats(const Gpt2Shape& shape, std::size_t B, std::size_t T);
 
+/// Floats of the weights' packed form.
+std::size_t gpt2_packed_floats(const Gpt2Shape& shape) noexcept;
+
+/// Packs one of `shares` shares of about equal size of the weights, for `gpt2_gradient`. Different threads may pack
+/// different shares. packed: gpt2_packed_floats, 64-byte aligned.
+void gpt2_pack(std::span<float> packed, const Gpt2Shape& shape, std::span<const float> weights, std::size_t share,
+               std::size_t shares) noexcept;
+
 /// Loss and its gradient for one micro-batch. The gradient is of the *sum* of the losses, with what `objective` adds,
 /// and is written whole. The loss is that of the dropped-out pass, without the objective's other terms.
-///   weights: gpt2_floats, read only. gradient: gpt2_floats, every float is written (gaps with 0).
-///   workspace: at least gpt2_workspace_floats floats, 64-byte aligned, contents arbitrary.
+///   weights: gpt2_floats, read only. packed: what gpt2_pack made of them, or nothing: the same bits, but then each
+///   call packs them for itself. gradient: gpt2_floats, every float is written (gaps with 0). workspace: at least
+///   gpt2_workspace_floats floats, 64-byte aligned, contents arbitrary.
 LossSum gpt2_gradient(std::span<float> gradient, const Gpt2Shape& shape, std::span<const float> weights,
                       const TokenRows& rows, std::span<float> workspace, const Objective& objective = {},
-                      Activations activations = Activations::kept) noexcept;
+                      Activations activations = Activations::kept, std::span<const float> packed = {}) noexcept;
 
 /// The loss alone: the same bits as above.
 LossSum gpt2_loss(const Gpt2Shape& shape, std::span<const float> weights, const TokenRows& rows,

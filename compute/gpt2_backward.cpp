@@ -45,10 +45,8 @@ struct Backward {
     return dropped;
   }
   /// dx = dout weight^T.
-  void linear_input(Matrix dx, ConstMatrix dout, const float* weight) const noexcept {
-    const As as = weight_as(model.shape) == As::stored ? As::transposed : As::stored;
-    multiply(dx, dout, As::stored, weight_matrix(model.shape, weight, dx.columns, dout.columns), as, nullptr,
-             space.scratch);
+  void linear_input(Matrix dx, ConstMatrix dout, std::size_t layer, BlockTensor weight) const noexcept {
+    multiply_weight(model, dx, dout, model.packed_layout.of(layer, weight, Way::backward), nullptr, space);
   }
   /// dweight = x^T dout, or its transpose; dbias = the sum of dout's rows.
   void linear_parameters(std::size_t layer, BlockTensor weight, BlockTensor bias, ConstMatrix x,
@@ -56,7 +54,7 @@ struct Backward {
     const Matrix dweight = weight_matrix(model.shape, gradient_of(layer, weight), x.columns, dout.columns);
     const bool inputs_first = weight_as(model.shape) == As::stored;
     multiply(dweight, inputs_first ? x : dout, As::transposed, inputs_first ? dout : x, As::stored, nullptr,
-             space.scratch);
+             space.scratch, gradient_store(model.layout));
     if (block_tensor_floats(model.shape, bias) != 0) column_sums(gradient_of(layer, bias), dout);
   }
   /// A norm's output once more; its statistics are left for `norm_input`.
@@ -73,7 +71,9 @@ struct Backward {
 };
 
 void Backward::final_norm() const noexcept {
-  const auto& [shape, layout, weights] = model;
+  const ModelShape& shape = model.shape;
+  const Gpt2Layout& layout = model.layout;
+  const float* const weights = model.weights;
   const std::size_t C = shape.channels;
   norm_backward(shape, rows(space.dresidual, C), Into::replaced,
                 {gradient + layout.final_gain, gradient + layout.final_bias}, rows(space.dnormed, C),
@@ -88,13 +88,13 @@ void Backward::mlp(std::size_t layer) const noexcept {
   const Matrix normed = rows(space.normed, C);
   const Matrix middle = rows(space.middle.of(layer), C);
 
-  linear_input(activation_dout(model.shape, dhidden, activated), dadded, model.of(layer, contract_weight));
+  linear_input(activation_dout(model.shape, dhidden, activated), dadded, layer, contract_weight);
   activation_backward(model.shape, dhidden, activated, rows(space.hidden.of(layer), dhidden.columns));
   linear_parameters(layer, contract_weight, contract_bias, activated, dadded);
 
   norm_again(normed, middle, layer, norm2_gain, norm2_bias);
   linear_parameters(layer, expand_weight, expand_bias, normed, dhidden);
-  linear_input(rows(space.dnormed, C), dhidden, model.of(layer, expand_weight));
+  linear_input(rows(space.dnormed, C), dhidden, layer, expand_weight);
   norm_input(middle, layer, norm2_gain, norm2_bias);
 }
 
@@ -106,7 +106,7 @@ void Backward::attention(std::size_t layer) const noexcept {
   const Matrix normed = rows(space.normed, C);
   const Matrix residual = rows(space.residual.of(layer), C);
 
-  linear_input(dattended, dadded, model.of(layer, projection_weight));
+  linear_input(dattended, dadded, layer, projection_weight);
   linear_parameters(layer, projection_weight, projection_bias, rows(space.attended.of(layer), dattended.columns),
                     dadded);
   attention_backward(dqkv.data, dattended.data, space.qkv.of(layer), space.probabilities.of(layer),
@@ -117,12 +117,13 @@ void Backward::attention(std::size_t layer) const noexcept {
 
   norm_again(normed, residual, layer, norm1_gain, norm1_bias);
   linear_parameters(layer, attention_weight, attention_bias, normed, dqkv);
-  linear_input(rows(space.dnormed, C), dqkv, model.of(layer, attention_weight));
+  linear_input(rows(space.dnormed, C), dqkv, layer, attention_weight);
   norm_input(residual, layer, norm1_gain, norm1_bias);
 }
 
 void Backward::zero_gaps() const noexcept {
-  const auto& [shape, layout, weights] = model;
+  const ModelShape& shape = model.shape;
+  const Gpt2Layout& layout = model.layout;
   const std::size_t C = shape.channels;
   const bool learned = shape.position_kind == Positions::learned;
   const auto zero_after = [this](std::size_t offset, std::size_t count) {
@@ -146,7 +147,8 @@ void Backward::zero_gaps() const noexcept {
 void gpt2_backward(std::span<float> gradient, const Gpt2Model& model, const TokenGrid& inputs,
                    const std::uint32_t* document_first, const Gpt2Workspace& space, const Dropout& dropout,
                    Activations activations) noexcept {
-  const auto& [shape, layout, weights] = model;
+  const ModelShape& shape = model.shape;
+  const Gpt2Layout& layout = model.layout;
   const Backward pass{model, space, inputs, document_first, dropout, gradient.data()};
   pass.final_norm();
   for (std::size_t layer = shape.layers; layer-- > 0;) {

@@ -23,10 +23,10 @@ struct Rows {
 };
 
 /// out = x weight + bias, if there is one.
-void linear(const Gpt2Model& model, Matrix out, ConstMatrix x, const float* weight, const float* bias,
+void linear(const Gpt2Model& model, Matrix out, ConstMatrix x, std::size_t layer, BlockTensor weight, BlockTensor bias,
             const Gpt2Workspace& space) noexcept {
-  multiply(out, x, As::stored, weight_matrix(model.shape, weight, x.columns, out.columns), weight_as(model.shape), bias,
-           space.scratch);
+  multiply_weight(model, out, x, model.packed_layout.of(layer, weight, Way::forward), model.bias_of(layer, bias),
+                  space);
 }
 
 void add_rows(Matrix out, ConstMatrix a, ConstMatrix b) noexcept {
@@ -42,8 +42,8 @@ void before_attention(const Gpt2Model& model, std::size_t layer, const TokenSpan
   const Matrix normed = rows.of(space.normed, C);
   norm_forward(model.shape, normed, space.means, space.rstds, rows.of(space.residual.of(layer), C),
                {model.of(layer, norm1_gain), model.of(layer, norm1_bias)});
-  linear(model, rows.of(space.qkv.of(layer), model.shape.qkv_channels()), normed, model.of(layer, attention_weight),
-         model.bias_of(layer, attention_bias), space);
+  linear(model, rows.of(space.qkv.of(layer), model.shape.qkv_channels()), normed, layer, attention_weight,
+         attention_bias, space);
   place_queries_and_keys(model.shape, layer, places, model.of(layer, q_norm_gain), model.of(layer, k_norm_gain), space);
 }
 
@@ -57,15 +57,15 @@ void before_activation(const Gpt2Model& model, std::size_t layer, Rows rows, con
   const std::size_t C = model.shape.channels;
   const Matrix normed = rows.of(space.normed, C);
   const Matrix middle = rows.of(space.middle.of(layer), C);
-  linear(model, normed, rows.of(space.attended.of(layer), model.shape.attention_channels()),
-         model.of(layer, projection_weight), model.bias_of(layer, projection_bias), space);
+  linear(model, normed, rows.of(space.attended.of(layer), model.shape.attention_channels()), layer, projection_weight,
+         projection_bias, space);
   drop(normed, dropout, attention_dropout(layer));
   add_rows(middle, rows.of(space.residual.of(layer), C), normed);
 
   norm_forward(model.shape, normed, space.means, space.rstds, middle,
                {model.of(layer, norm2_gain), model.of(layer, norm2_bias)});
-  linear(model, rows.of(space.hidden.of(layer), model.shape.hidden_channels()), normed, model.of(layer, expand_weight),
-         model.bias_of(layer, expand_bias), space);
+  linear(model, rows.of(space.hidden.of(layer), model.shape.hidden_channels()), normed, layer, expand_weight,
+         expand_bias, space);
 }
 
 /// The activation's output goes into the residual stream.
@@ -75,19 +75,31 @@ void after_activation(const Gpt2Model& model, std::size_t layer, Rows rows, cons
   const Matrix normed = rows.of(space.normed, C);
   const Matrix activated = rows.of(space.activated, model.shape.activated_channels());
   activation_forward(model.shape, activated, rows.of(space.hidden.of(layer), model.shape.hidden_channels()));
-  linear(model, normed, activated, model.of(layer, contract_weight), model.bias_of(layer, contract_bias), space);
+  linear(model, normed, activated, layer, contract_weight, contract_bias, space);
   drop(normed, dropout, mlp_dropout(layer));
   add_rows(rows.of(space.residual.of(layer + 1), C), rows.of(space.middle.of(layer), C), normed);
 }
 
 void embed(const Gpt2Model& model, Matrix out, const TokenGrid& inputs, std::size_t first_position) noexcept {
-  const auto& [shape, layout, weights] = model;
+  const ModelShape& shape = model.shape;
+  const Gpt2Layout& layout = model.layout;
+  const float* const weights = model.weights;
   const std::size_t positions = shape.position_kind == Positions::learned ? shape.positions : 0;
   embedding_forward(out, dense(weights + layout.token_embedding, shape.vocabulary, shape.channels),
                     dense(weights + layout.position_embedding, positions, shape.channels), inputs, first_position);
 }
 
 }  // namespace
+
+void multiply_weight(const Gpt2Model& model, Matrix out, ConstMatrix x, const WeightOperand& weight, const float* bias,
+                     const Gpt2Workspace& space) noexcept {
+  if (model.packed != nullptr && weight.packed_floats != 0) {
+    const PackedMatrix packed{model.packed + weight.packed_offset, weight.K(), weight.N()};
+    multiply(out, x, As::stored, packed, bias, space.scratch);
+  } else {
+    multiply(out, x, As::stored, weight.matrix(model.weights), weight.as, bias, space.scratch);
+  }
+}
 
 TokenGrid gpt2_inputs(const TokenRows& rows) noexcept {
   return {rows.ids, rows.B, rows.T, rows.T + 1};
@@ -99,7 +111,9 @@ TokenGrid gpt2_targets(const TokenRows& rows) noexcept {
 
 void gpt2_forward(const Gpt2Model& model, const TokenGrid& inputs, const std::uint32_t* document_first,
                   const Gpt2Workspace& space, const Dropout& dropout) noexcept {
-  const auto& [shape, layout, weights] = model;
+  const ModelShape& shape = model.shape;
+  const Gpt2Layout& layout = model.layout;
+  const float* const weights = model.weights;
   const std::size_t C = shape.channels;
   const Rows all{0, inputs.count()};
 

@@ -4,6 +4,7 @@
 
 #include "compute/gpt2.hpp"
 #include "compute/gpt2_layout.hpp"
+#include "compute/gpt2_packed.hpp"
 #include "compute/gpt2_workspace.hpp"
 #include "compute/token_grid.hpp"
 
@@ -14,6 +15,8 @@ struct Gpt2Model {
   Gpt2Shape shape;
   Gpt2Layout layout;
   const float* weights;
+  PackedLayout packed_layout;
+  const float* packed;  ///< nullptr: products pack for themselves
 
   const float* of(std::size_t layer, BlockTensor tensor) const noexcept { return weights + layout.of(layer, tensor); }
   /// nullptr if the shape does not have it.
@@ -21,6 +24,16 @@ struct Gpt2Model {
     return block_tensor_floats(shape, tensor) == 0 ? nullptr : of(layer, tensor);
   }
 };
+
+/// out = x times the operand, plus bias, if there is one.
+void multiply_weight(const Gpt2Model& model, Matrix out, ConstMatrix x, const WeightOperand& weight, const float* bias,
+                     const Gpt2Workspace& space) noexcept;
+
+/// How the gradients of weights are written: those of a larger model are out of the caches before anybody adds them.
+inline Store gradient_store(const Gpt2Layout& layout) noexcept {
+  constexpr std::size_t floats_min = 4 << 20;
+  return layout.floats >= floats_min ? Store::streamed : Store::cached;
+}
 
 /// Inputs and targets of rows as the packer leaves them: the targets are the inputs one further.
 TokenGrid gpt2_inputs(const TokenRows& rows) noexcept;

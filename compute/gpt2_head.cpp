@@ -8,10 +8,6 @@ namespace compute {
 
 namespace {
 
-ConstMatrix head_of(const Gpt2Model& model) noexcept {
-  return dense(model.weights + model.layout.head, model.shape.vocabulary, model.shape.channels);
-}
-
 /// Tokens [first, first + count) of a (tokens, columns) buffer.
 Matrix piece(float* buffer, std::size_t first, std::size_t count, std::size_t columns) noexcept {
   return dense(buffer + first * columns, count, columns);
@@ -24,8 +20,8 @@ double gpt2_head_loss(const Gpt2Model& model, const TokenGrid& targets, TargetRa
   for (std::size_t first = range.begin; first < range.end; first += logit_rows) {
     const std::size_t count = std::min(logit_rows, range.end - first);
     const Matrix logits = dense(space.logits, count, model.shape.vocabulary);
-    multiply(logits, piece(space.normed, first, count, model.shape.channels), As::stored, head_of(model),
-             As::transposed, nullptr, space.scratch);
+    multiply_weight(model, logits, piece(space.normed, first, count, model.shape.channels),
+                    model.packed_layout.head(Way::forward), nullptr, space);
     nats = cross_entropy_loss(nats, logits, {targets, range.end, first});
   }
   return nats;
@@ -41,16 +37,17 @@ double gpt2_head_gradient(float* dhead, const Gpt2Model& model, const TokenGrid&
     const std::size_t count = std::min(logit_rows, tokens - first);
     const Matrix normed = piece(space.normed, first, count, C);
     const Matrix logits = dense(space.logits, count, V);
-    multiply(logits, normed, As::stored, head_of(model), As::transposed, nullptr, space.scratch);
+    multiply_weight(model, logits, normed, model.packed_layout.head(Way::forward), nullptr, space);
     nats = cross_entropy_gradient(nats, logits, {targets, targets_count, first, terms});
 
     if (first == 0) {
-      multiply(dense(dhead, V, C), logits, As::transposed, normed, As::stored, nullptr, space.scratch);
+      multiply(dense(dhead, V, C), logits, As::transposed, normed, As::stored, nullptr, space.scratch,
+               gradient_store(model.layout));
     } else {
       multiply_add(dense(dhead, V, C), logits, As::transposed, normed, As::stored, space.scratch);
     }
-    multiply(piece(space.dnormed, first, count, C), logits, As::stored, head_of(model), As::stored, nullptr,
-             space.scratch);
+    multiply_weight(model, piece(space.dnormed, first, count, C), logits, model.packed_layout.head(Way::backward),
+                    nullptr, space);
   }
   return nats;
 }

@@ -294,6 +294,7 @@ sched::task<void> control(ControlRoom& room) {
   Run& run = room.run;
   Journal journal(room);
   co_await journal.begin();
+  co_await pack_weights(run);
   for (std::uint64_t step = room.totals.progress.steps + 1;; ++step) {
     journal.step_begins();
     open_step(run, step);

@@ -2,6 +2,7 @@
 
 // What the coroutines of a run share, and who may touch it when (docs/architecture.md):
 //   model.weights      read by workers while a step computes; written by the update, between steps
+//   model.packed       the same
 //   model.moments      the update only
 //   gradients          whoever holds the pointer: a worker, then the control
 //   core_states[i]     the executor of core i; between steps the control, through coroutines it spawns there
@@ -33,6 +34,7 @@ struct Model {
   FloatArena weights;
   FloatArena moment1;
   FloatArena moment2;
+  FloatArena packed{};  ///< the weights packed for products; empty where memory is short
 };
 
 struct alignas(64) CoreState {

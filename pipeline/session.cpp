@@ -47,6 +47,7 @@ Session::Session(const TrainSettings& settings, Material& material, const Sizes&
       checkpoints_(files, checkpoint_source_, {settings.out, settings.keep}),
       accounting_(Accounting::Rules{settings.strict, settings.max_skipped_fraction}) {
   run_.hooks = std::move(hooks);
+  run_.model.packed = FloatArena(sizes.packed_floats);
   run_.objective.loss = {static_cast<float>(settings.label_smoothing), static_cast<float>(settings.z_loss)};
   run_.objective.dropout = {static_cast<float>(settings.dropout), settings.seed, 0, 0};
   run_.activations = settings.recompute ? compute::Activations::recomputed : compute::Activations::kept;

@@ -14,6 +14,10 @@ namespace {
 void take_gradient_memory(Sizes& sizes, GradientMemory memory) {
   sizes.gradient_memory = memory;
   sizes.gradients_count = gradient_buffers_count(memory, sizes.packer.step_batches_count, sizes.cores_count);
+  // Small ones belong to what the program takes anyway.
+  constexpr std::size_t small_floats = (16 << 20) / sizeof(float);
+  const std::size_t packed_floats = compute::gpt2_packed_floats(sizes.shape);
+  sizes.packed_floats = memory == GradientMemory::fast || packed_floats <= small_floats ? packed_floats : 0;
 }
 
 /// Fast where the machine has plenty left: others live on it too.
@@ -77,6 +81,7 @@ MemoryPlan plan_memory(const Sizes& sizes, const io::FilesOptions& files) {
   constexpr std::uint64_t program_bytes = 32u << 20;  // code, tokenizer, corpus list, stacks
   return {{{"weights", model_bytes},
            {"moments", 2 * model_bytes},
+           {"packed weights", sizes.packed_floats * sizeof(float)},
            {fmt::format("{} gradients ({})", sizes.gradients_count, gradient_memory_name(sizes.gradient_memory)),
             sizes.gradients_count * model_bytes},
            {fmt::format("activations of {} cores", sizes.cores_count),

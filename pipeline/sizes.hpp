@@ -18,6 +18,7 @@ struct Sizes {
   GradientMemory gradient_memory;  ///< lean or fast
   std::size_t gradients_count;     ///< buffers
   std::size_t model_floats;        ///< of the weights, of each moment, of each gradient
+  std::size_t packed_floats;       ///< of the weights packed for products; 0 where memory is short
   std::size_t workspace_floats;    ///< per core
   std::size_t batches_capacity;    ///< micro-batches that may wait in the channel
   std::size_t trace_bytes;

@@ -155,7 +155,28 @@ sched::task<void> update_matrices(Run& run, const UpdateSettings& settings, std:
   co_await scope.join();
 }
 
+sched::task<void> pack_share(CoreTimes& times, Model& model, std::size_t share, std::size_t shares) {
+  const UpdateClock clock(times, "pack");
+  compute::gpt2_pack(model.packed.span(), model.shape, model.weights.span(), share, shares);
+  co_return;
+}
+
+/// How many cores share the passes over all weights.
+std::size_t cores_for(const Run& run) {
+  return std::clamp<std::size_t>(run.model.weights.span().size() / floats_per_core_min, 1, run.cores.count());
+}
+
 }  // namespace
+
+sched::task<void> pack_weights(Run& run) {
+  if (run.model.packed.span().empty()) co_return;
+  const std::size_t cores_count = cores_for(run);
+  sched::Scope scope(run.cores.control());
+  co_await scope.open();
+  for (std::size_t core = 0; core < cores_count; ++core)
+    scope.spawn(run.cores.of(core), pack_share(run.core_states[core].times, run.model, core, cores_count));
+  co_await scope.join();
+}
 
 std::size_t muon_workspace_floats(const std::vector<compute::Tensor>& tensors) {
   std::size_t most = 0;
@@ -167,7 +188,7 @@ std::size_t muon_workspace_floats(const std::vector<compute::Tensor>& tensors) {
 sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow& row, std::uint64_t targets_count) {
   const std::span<const float> gradient = row.values[0]->values;
   const std::size_t floats_count = gradient.size();
-  const std::size_t cores_count = std::clamp<std::size_t>(floats_count / floats_per_core_min, 1, run.cores.count());
+  const std::size_t cores_count = cores_for(run);
   settings.step.gradient_scale = static_cast<float>(1.0 / static_cast<double>(targets_count));
   std::vector<double> sums((floats_count + norm_block - 1) / norm_block);
   {
@@ -196,6 +217,7 @@ sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow&
     co_await scope.join();
   }
   if (settings.muon) co_await update_matrices(run, settings, gradient);
+  co_await pack_weights(run);
   co_return norm;
 }
 

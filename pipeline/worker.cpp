@@ -19,8 +19,9 @@ void compute_gradient(Run& run, sched::CoreIndex core, const MicroBatch& batch, 
   compute::Objective objective = run.objective;
   objective.dropout.step = static_cast<std::uint32_t>(batch.step);
   objective.dropout.micro_batch = static_cast<std::uint32_t>(batch.index);
-  const compute::LossSum loss = compute::gpt2_gradient(gradient.values, run.model.shape, run.model.weights.span(), rows,
-                                                       state.workspace.span(), objective, run.activations);
+  const compute::LossSum loss =
+      compute::gpt2_gradient(gradient.values, run.model.shape, run.model.weights.span(), rows, state.workspace.span(),
+                             objective, run.activations, run.model.packed.span());
   gradient.nats = loss.nats;
   gradient.targets_count = loss.targets_count;
   gradient.documents_count = batch.documents_count;

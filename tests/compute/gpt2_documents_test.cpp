@@ -38,7 +38,8 @@ struct TwoDocuments {
   }
   /// The loss of each target.
   std::vector<double> losses() const {
-    const compute::Gpt2Model model{shape, compute::gpt2_layout(shape), weights.data()};
+    const compute::Gpt2Model model{shape, compute::gpt2_layout(shape), weights.data(), compute::PackedLayout(shape),
+                                   nullptr};
     tests::Workspace memory(compute::gpt2_forward_workspace_floats(shape, 1, T));
     const auto space = compute::gpt2_workspace(shape, 1, T, compute::Gpt2Pass::loss, memory.span().data());
     compute::gpt2_forward(model, compute::gpt2_inputs(rows), rows.document_first, space);

@@ -44,6 +44,24 @@ inline LossAndGradient gradient_of(const compute::Gpt2Shape& shape, std::span<co
   return {loss, std::move(gradient)};
 }
 
+/// The weights packed in this many shares, from the last one to the first.
+inline Workspace packed_weights(const compute::Gpt2Shape& shape, std::span<const float> weights, std::size_t shares) {
+  Workspace packed(compute::gpt2_packed_floats(shape));
+  for (std::size_t share = shares; share-- > 0;) compute::gpt2_pack(packed.span(), shape, weights, share, shares);
+  return packed;
+}
+
+/// gradient_of, from packed weights.
+inline LossAndGradient packed_gradient_of(const compute::Gpt2Shape& shape, std::span<const float> weights,
+                                          const compute::TokenRows& rows, std::size_t shares) {
+  Workspace packed = packed_weights(shape, weights, shares);
+  Workspace workspace(compute::gpt2_workspace_floats(shape, rows.B, rows.T));
+  std::vector<float> gradient(weights.size(), -3e33f);
+  const compute::LossSum loss = compute::gpt2_gradient(gradient, shape, weights, rows, workspace.span(), {},
+                                                       compute::Activations::kept, packed.span());
+  return {loss, std::move(gradient)};
+}
+
 inline compute::LossSum loss_of(const compute::Gpt2Shape& shape, std::span<const float> weights,
                                 const compute::TokenRows& rows) {
   Workspace workspace(compute::gpt2_forward_workspace_floats(shape, rows.B, rows.T));

@@ -141,6 +141,22 @@ BOOST_AUTO_TEST_CASE(rows_of_a_micro_batch_do_not_see_each_other) {
   BOOST_TEST(loss_of(small, weights, {ids.data(), 3, 7, 21}).nats == separate, boost::test_tools::tolerance(1e-14));
 }
 
+BOOST_AUTO_TEST_CASE(packed_weights_give_the_bits_of_weights_as_they_lie) {
+  compute::Gpt2Shape wide = small;  // wide enough for every operand to be packed
+  wide.channels = 81;
+  for (const compute::Gpt2Shape& shape : {small, wide}) {
+    const auto weights = tests::random_floats(compute::gpt2_floats(shape), 3, 0.2);
+    const auto ids = tests::random_ids(8, 1, shape.vocabulary);
+    const TokenRows rows{ids.data(), 1, 7, 7};
+    const auto expected = gradient_of(shape, weights, rows);
+    for (const std::size_t shares : {1, 2, 7}) {
+      const auto found = tests::packed_gradient_of(shape, weights, rows, shares);
+      BOOST_TEST(found.loss.nats == expected.loss.nats);
+      BOOST_TEST(same_bits(found.gradient, expected.gradient));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_larger_workspace_changes_nothing) {
   const auto weights = tests::random_floats(compute::gpt2_floats(small), 3, 0.2);
   const auto ids = tests::random_ids(8, 1, small.vocabulary);

@@ -149,6 +149,16 @@ BOOST_DATA_TEST_CASE(recomputed_activations_give_the_bits_of_kept_ones, data::ma
   BOOST_TEST(!tests::same_bits(gradients[0], tests::gradient_of(choice.shape, sample.weights, sample.rows).gradient));
 }
 
+BOOST_DATA_TEST_CASE(packed_weights_give_the_bits_of_weights_as_they_lie, data::make(choices), choice) {
+  const Sample sample(choice.shape);
+  const auto expected = tests::gradient_of(choice.shape, sample.weights, sample.rows);
+  for (const std::size_t shares : {1, 2, 7}) {
+    const auto found = tests::packed_gradient_of(choice.shape, sample.weights, sample.rows, shares);
+    BOOST_TEST(found.loss.nats == expected.loss.nats);
+    BOOST_TEST(tests::same_bits(found.gradient, expected.gradient));
+  }
+}
+
 BOOST_DATA_TEST_CASE(tensors_fill_the_array_but_for_gaps_and_those_stay_zero, data::make(choices), choice) {
   const Sample sample(choice.shape);
   const auto gradient = tests::gradient_of(choice.shape, sample.weights, sample.rows).gradient;

@@ -192,10 +192,16 @@ BOOST_AUTO_TEST_CASE(no_core_stands_idle_while_an_index_is_free) {
 BOOST_AUTO_TEST_CASE(weights_are_read_only_while_workers_compute) {
   std::mutex mutex;
   std::map<std::uint64_t, std::set<XXH64_hash_t>> weights_seen;
+  bool all_packed = true;
   const auto look = [&](const Run& run, sched::CoreIndex, const MicroBatch& batch, const Gradient&) {
     const XXH64_hash_t hash = hash_of(run.model.weights.span());
+    // The packed weights are those of this step, and as little written.
+    pipeline::FloatArena packed(run.model.packed.span().size());
+    compute::gpt2_pack(packed.span(), run.model.shape, run.model.weights.span(), 0, 1);
+    const bool packed_anew = hash_of(packed.span()) == hash_of(run.model.packed.span());
     const std::lock_guard lock(mutex);
     weights_seen[batch.step].insert(hash);
+    all_packed = all_packed && packed_anew && !packed.span().empty();
   };
   RunHooks hooks;
   hooks.before_compute = look;
@@ -208,6 +214,7 @@ BOOST_AUTO_TEST_CASE(weights_are_read_only_while_workers_compute) {
     different.insert(seen.begin(), seen.end());
   }
   BOOST_TEST(different.size() == 4u);
+  BOOST_TEST(all_packed);
 }
 
 // Law 3.

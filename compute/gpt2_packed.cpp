@@ -1,0 +1,105 @@
+#include "compute/gpt2_packed.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace compute {
+
+namespace {
+
+using enum BlockTensor;
+
+/// A stored operand of so few columns is read where it lies as fast: its rows follow each other.
+constexpr std::size_t packing_columns_min = 65;
+
+struct Extents {
+  std::size_t inputs, outputs;
+};
+
+Extents extents_of(const ModelShape& shape, BlockTensor weight) noexcept {
+  const std::size_t C = shape.channels;
+  switch (weight) {
+    case attention_weight:
+      return {C, shape.qkv_channels()};
+    case projection_weight:
+      return {shape.attention_channels(), C};
+    case expand_weight:
+      return {C, shape.hidden_channels()};
+    default:
+      return {shape.activated_channels(), C};
+  }
+}
+
+/// The operand of a weight that is stored as `stored_as` takes inputs to outputs; its place comes behind `floats`.
+WeightOperand operand(std::size_t offset, Extents extents, As stored_as, Way way, std::size_t& floats) noexcept {
+  const bool inputs_first = stored_as == As::stored;
+  WeightOperand result{};
+  result.offset = offset;
+  result.rows = inputs_first ? extents.inputs : extents.outputs;
+  result.columns = inputs_first ? extents.outputs : extents.inputs;
+  result.as = inputs_first == (way == Way::forward) ? As::stored : As::transposed;
+  result.packed_offset = floats;
+  if (result.as == As::transposed || result.N() >= packing_columns_min)
+    result.packed_floats = packed_floats(result.K(), result.N());
+  floats += result.packed_floats;
+  return result;
+}
+
+}  // namespace
+
+PackedLayout::PackedLayout(const ModelShape& shape) noexcept : layers_(shape.layers), floats_(0) {
+  const Gpt2Layout layout = gpt2_layout(shape);
+  block_floats_ = layout.block_floats;
+  for (std::size_t i = 0; i < block_weights.size(); ++i) {
+    for (const Way way : {Way::forward, Way::backward}) {
+      in_first_block_[i][static_cast<std::size_t>(way)] =
+          operand(layout.of(0, block_weights[i]), extents_of(shape, block_weights[i]), weight_as(shape), way, floats_);
+    }
+  }
+  packed_block_floats_ = floats_;
+  floats_ *= layers_;
+  for (const Way way : {Way::forward, Way::backward}) {
+    head_[static_cast<std::size_t>(way)] =
+        operand(layout.head, {shape.channels, shape.vocabulary}, As::transposed, way, floats_);
+  }
+}
+
+WeightOperand PackedLayout::of(std::size_t layer, BlockTensor tensor, Way way) const noexcept {
+  const auto place = std::find(block_weights.begin(), block_weights.end(), tensor);
+  assert(place != block_weights.end());
+  WeightOperand result =
+      in_first_block_[static_cast<std::size_t>(place - block_weights.begin())][static_cast<std::size_t>(way)];
+  result.offset += layer * block_floats_;
+  result.packed_offset += layer * packed_block_floats_;
+  return result;
+}
+
+std::size_t gpt2_packed_floats(const Gpt2Shape& shape) noexcept {
+  return PackedLayout(shape).floats();
+}
+
+void gpt2_pack(std::span<float> packed, const Gpt2Shape& shape, std::span<const float> weights, std::size_t share,
+               std::size_t shares) noexcept {
+  const PackedLayout layout(shape);
+  assert(packed.size() == layout.floats() && share < shares);
+  const std::size_t first = layout.floats() * share / shares, last = layout.floats() * (share + 1) / shares;
+  // A panel belongs to the share in which it begins.
+  const auto pack_part = [&](const WeightOperand& one) {
+    if (one.packed_floats == 0) return;
+    const std::size_t panel_floats = packed_panel_columns() * one.K();
+    const auto panels_until = [&](std::size_t floats) {
+      if (floats <= one.packed_offset) return std::size_t{0};
+      return std::min((floats - one.packed_offset + panel_floats - 1) / panel_floats, one.packed_floats / panel_floats);
+    };
+    pack(packed.data() + one.packed_offset, one.matrix(weights.data()), one.as, panels_until(first),
+         panels_until(last));
+  };
+  for (std::size_t layer = 0; layer < layout.layers(); ++layer) {
+    for (const BlockTensor tensor : PackedLayout::block_weights) {
+      for (const Way way : {Way::forward, Way::backward}) pack_part(layout.of(layer, tensor, way));
+    }
+  }
+  for (const Way way : {Way::forward, Way::backward}) pack_part(layout.head(way));
+}
+
+}  // namespace compute

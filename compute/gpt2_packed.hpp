@@ -1,0 +1,49 @@
+#pragma once
+
+// The weights of a model once more, packed for the products of a training step: every worker would pack each of them
+// for every micro-batch. Filled between steps, read by workers during one. Internal to compute/ but for what
+// compute/gpt2.hpp declares.
+
+#include "compute/gpt2_layout.hpp"
+#include "compute/product.hpp"
+
+namespace compute {
+
+/// What a weight does: takes inputs to outputs, or the gradient of its outputs to that of its inputs.
+enum class Way : std::size_t { forward, backward };
+
+/// The right operand of a product with a weight: as it lies in the flat array, and where it is packed.
+struct WeightOperand {
+  std::size_t offset;  ///< in the flat array
+  std::size_t rows, columns;
+  As as;
+  std::size_t packed_offset;  ///< in the packed array
+  std::size_t packed_floats;  ///< 0 where packing gains nothing
+
+  std::size_t K() const noexcept { return as == As::stored ? rows : columns; }
+  std::size_t N() const noexcept { return as == As::stored ? columns : rows; }
+  ConstMatrix matrix(const float* weights) const noexcept { return dense(weights + offset, rows, columns); }
+};
+
+/// Where the operands lie. Cheap enough to make per pass.
+class PackedLayout {
+ public:
+  explicit PackedLayout(const ModelShape& shape) noexcept;
+
+  /// tensor: one of the four weights of a block.
+  WeightOperand of(std::size_t layer, BlockTensor tensor, Way way) const noexcept;
+  WeightOperand head(Way way) const noexcept { return head_[static_cast<std::size_t>(way)]; }
+  std::size_t floats() const noexcept { return floats_; }
+  std::size_t layers() const noexcept { return layers_; }
+
+  static constexpr std::array<BlockTensor, 4> block_weights = {
+      BlockTensor::attention_weight, BlockTensor::projection_weight, BlockTensor::expand_weight,
+      BlockTensor::contract_weight};
+
+ private:
+  std::array<std::array<WeightOperand, 2>, block_weights.size()> in_first_block_;
+  std::array<WeightOperand, 2> head_;
+  std::size_t block_floats_, packed_block_floats_, layers_, floats_;
+};
+
+}  // namespace compute
