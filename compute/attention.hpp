@@ -59,8 +59,8 @@ struct AttentionShape {
   std::size_t qkv_channels() const noexcept { return C + 2 * kv_channels(); }
 };
 
-/// Floats of scratch memory for forward and backward, beyond `product_scratch_floats`: at most
-/// min(T, product_block) * T + C / H. One scratch per thread.
+/// Floats of scratch memory for forward and backward, beyond `product_scratch_floats`, which is used too: what is more
+/// than that of four copies of a head's rows and min(T, product_block) rows of T. One scratch per thread.
 std::size_t attention_scratch_floats(const AttentionShape& shape) noexcept;
 
 /// out = softmax(q k^T / sqrt(C / H), causal) v, per sequence and head.

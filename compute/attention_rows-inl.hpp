@@ -1,8 +1,10 @@
-// The work of attention on single rows of scores, between the products: softmax and its gradient. For
-// compute/attention_simd.cpp only, once per target. Same bits as in compute/attention.cpp.
+// The work of attention on rows of scores, between the products: softmax and its gradient, for up to 16 positions at a
+// time. For compute/attention_simd.cpp only, once per target. Same bits as in compute/attention.cpp.
 //
-// T^2 / 2 elements a head, about 25 instructions a vector forward and 6 backward; bound by the exponential and, in
-// short rows, by the latency of the folds.
+// Scores live in scratch, in whole panels of 16 keys: no row has a rest, and what a position does not see is -infinity,
+// whose exponential is +0. Maxima and sums are begun where the scores are made, in registers; the 16 folds of a group
+// are one, on vectors that hold a lane of many rows: 90 instructions where 16 folds are 130 that wait for each other.
+// T^2 / 2 elements a head, about 20 instructions a vector forward and 9 backward; bound by the exponential.
 
 #if defined(ICOSA_COMPUTE_ATTENTION_ROWS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef ICOSA_COMPUTE_ATTENTION_ROWS_INL
@@ -16,6 +18,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "compute/attention_pack-inl.hpp"
+#include "compute/attention_scores-inl.hpp"
 #include "compute/exp.hpp"
 #include "compute/simd_lanes-inl.hpp"
 #include "compute/simd_math-inl.hpp"
@@ -24,116 +28,220 @@ HWY_BEFORE_NAMESPACE();
 namespace compute {
 namespace HWY_NAMESPACE {
 
-/// The first `lanes` elements at `from`, else zeros. Where a row of `columns_left` elements goes on for a whole vector
-/// it is read and written whole: a load after a masked store to the same place waits for it.
-HWY_INLINE hn::Vec<Lanes16Tag> LoadRow(Lanes16Tag d, const float* from, std::size_t lanes, std::size_t columns_left) {
-  if (lanes == hn::Lanes(d)) return hn::LoadU(d, from);
-  if (columns_left < hn::Lanes(d)) return LoadPart(d, from, lanes);
-  return hn::IfThenElseZero(hn::FirstN(d, lanes), hn::LoadU(d, from));
+/// Up to 16 positions of one document and the panels of keys that they see.
+struct RowGroup16 {
+  std::size_t first, rows;    ///< positions [first, first + rows) of [16 g, 16 g + 16)
+  std::size_t panel, panels;  ///< from the one that the document begins in to g
+  std::size_t hidden;         ///< keys of the first panel before the document
+  float* scores;              ///< row i at i * stride, from the first panel on
+  std::size_t stride;
+  float* lanes;  ///< 16 of each row: a reduction under way
+  std::size_t T;
+
+  std::size_t key() const noexcept { return panel * virtual_lanes; }
+  /// Keys of the last panel that row i sees.
+  std::size_t seen(std::size_t i) const noexcept { return first % virtual_lanes + i + 1; }
+};
+
+struct KeepLarger {
+  template <class V>
+  HWY_INLINE V operator()(V kept, V other) const {
+    return hn::IfThenElse(hn::Gt(other, kept), other, kept);
+  }
+};
+struct AddUp {
+  template <class V>
+  HWY_INLINE V operator()(V kept, V other) const {
+    return hn::Add(kept, other);
+  }
+};
+
+/// folded[i] = the fold of the 16 lanes of row i, for 16 rows.
+template <class Op>
+HWY_INLINE void FoldRows(const float* HWY_RESTRICT lanes, float* HWY_RESTRICT folded, const Op& op) {
+  const Lanes16Tag d;
+#if HWY_NATIVE_FMA
+  using V = hn::Vec<Lanes16Tag>;
+  const hn::RepartitionToWide<Lanes16Tag> pairs;
+  HWY_UNROLL(4)
+  for (std::size_t first = 0; first < virtual_lanes; first += hn::Lanes(d)) {
+    // Lanes 4 b to 4 b + 3 of rows r, r + 4, ...: a block of 128 bits each.
+    const auto four = [&](std::size_t r) HWY_ATTR {
+      const float* row = lanes + (first + r) * virtual_lanes;
+      const V b0 = LoadEveryFourthRow(d, row, virtual_lanes), b1 = LoadEveryFourthRow(d, row + 4, virtual_lanes);
+      const V b2 = LoadEveryFourthRow(d, row + 8, virtual_lanes), b3 = LoadEveryFourthRow(d, row + 12, virtual_lanes);
+      return op(op(b0, b2), op(b1, b3));
+    };
+    const V z0 = four(0), z1 = four(1), z2 = four(2), z3 = four(3);
+    const auto z01 = hn::BitCast(pairs, op(hn::InterleaveLower(d, z0, z1), hn::InterleaveUpper(d, z0, z1)));
+    const auto z23 = hn::BitCast(pairs, op(hn::InterleaveLower(d, z2, z3), hn::InterleaveUpper(d, z2, z3)));
+    hn::StoreU(op(hn::BitCast(d, hn::InterleaveLower(pairs, z01, z23)),
+                  hn::BitCast(d, hn::InterleaveUpper(pairs, z01, z23))),
+               d, folded + first);
+  }
+#else
+  for (std::size_t i = 0; i < virtual_lanes; ++i) {
+    hn::Vec<Lanes16Tag> row[lane_slots];
+    for (std::size_t s = 0; s < lane_slots; ++s) row[s] = hn::LoadU(d, lanes + i * virtual_lanes + s * hn::Lanes(d));
+    folded[i] = FoldLanes(d, row, [&op](auto kept, auto other) HWY_ATTR { return op(kept, other); });
+  }
+#endif
 }
 
-HWY_INLINE void StoreRow(hn::Vec<Lanes16Tag> v, Lanes16Tag d, float* to, std::size_t lanes, std::size_t columns_left) {
-  StorePart(v, d, to, columns_left < hn::Lanes(d) ? lanes : hn::Lanes(d));
+/// What becomes of a tile of scores: scaled, those of keys not seen -infinity, the largest of each lane noted.
+struct ScaleScores {
+  float* scores;
+  std::size_t stride;
+  float* lanes;
+  float scale;
+
+  HWY_INLINE float* Place(std::size_t i, std::size_t p) const { return scores + i * stride + p * virtual_lanes; }
+  template <class M, class V>
+  HWY_INLINE V Keep(Lanes16Tag d, M mask, V v) const {
+    return hn::IfThenElse(mask, v, hn::Set(d, -exp_constants::infinity));
+  }
+  template <std::size_t vectors, class V>
+  HWY_INLINE void Row(Lanes16Tag d, std::size_t i, std::size_t p, const V (&sums)[vectors]) const {
+    const V factor = hn::Set(d, scale);
+    float* row = Place(i, p);
+    float* lane = lanes + i * virtual_lanes;
+    HWY_UNROLL(4)
+    for (std::size_t slot = 0; slot < lane_slots; ++slot) {
+      V largest = hn::LoadU(d, lane + slot * hn::Lanes(d));
+      HWY_UNROLL(8)
+      for (std::size_t v = slot; v < vectors; v += lane_slots) {
+        const V score = hn::Mul(sums[v], factor);
+        hn::StoreU(score, d, row + v * hn::Lanes(d));
+        largest = KeepLarger()(largest, score);
+      }
+      hn::StoreU(largest, d, lane + slot * hn::Lanes(d));
+    }
+  }
+};
+
+/// What becomes of a tile of gradients of probabilities: +0 for keys not seen, the lanes of delta added to.
+struct AddToDelta {
+  float* gradients;
+  std::size_t stride;
+  float* lanes;
+  const float* probabilities;  ///< of the same keys
+  std::size_t probabilities_stride, columns;
+
+  HWY_INLINE float* Place(std::size_t i, std::size_t p) const { return gradients + i * stride + p * virtual_lanes; }
+  template <class M, class V>
+  HWY_INLINE V Keep(Lanes16Tag, M mask, V v) const {
+    return hn::IfThenElseZero(mask, v);
+  }
+  template <std::size_t vectors, class V>
+  HWY_INLINE void Row(Lanes16Tag d, std::size_t i, std::size_t p, const V (&sums)[vectors]) const {
+    float* row = Place(i, p);
+    const float* weights = probabilities + i * probabilities_stride + p * virtual_lanes;
+    const std::size_t left = columns - p * virtual_lanes;
+    float* lane = lanes + i * virtual_lanes;
+    HWY_UNROLL(4)
+    for (std::size_t slot = 0; slot < lane_slots; ++slot) {
+      V delta = hn::LoadU(d, lane + slot * hn::Lanes(d));
+      HWY_UNROLL(8)
+      for (std::size_t v = slot; v < vectors; v += lane_slots) {
+        const std::size_t at = v * hn::Lanes(d);
+        hn::StoreU(sums[v], d, row + at);
+        const V weight = left <= at ? hn::Zero(d) : LoadPart(d, weights + at, std::min(left - at, hn::Lanes(d)));
+        delta = Fma(d, weight, sums[v], delta);
+      }
+      hn::StoreU(delta, d, lane + slot * hn::Lanes(d));
+    }
+  }
+};
+
+/// to[0, count) = zero, a vector of zeros whose value the compiler does not know: it would call memset for the few
+/// vectors of a row, a sixth of the forward pass at T = 128.
+HWY_INLINE void FillZeros(float* to, std::size_t count, hn::Vec<Lanes16Tag> zero) {
+  const Lanes16Tag d;
+  std::size_t i = 0;
+  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) hn::StoreU(zero, d, to + i);
+  if (i < count) StorePart(zero, d, to + i, count - i);
 }
 
-/// Scales the scores of `count` keys; returns the largest.
-HWY_INLINE float ScaleRow(float* row, std::size_t count, std::size_t columns, float scale) {
+/// Scores, and the largest of their lanes, become probabilities: the rows at `out`, T floats each, are written whole.
+inline void Softmax(const RowGroup16& group, float* out) {
   const Lanes16Tag d;
   using V = hn::Vec<Lanes16Tag>;
-  const V factor = hn::Set(d, scale), lowest = hn::Set(d, -exp_constants::infinity);
-  Max16 largest(d);
-  ForEachVector(d, count, [&](std::size_t j, std::size_t slot, std::size_t lanes) HWY_ATTR {
-    const V score = hn::Mul(LoadRow(d, row + j, lanes, columns - j), factor);
-    StoreRow(score, d, row + j, lanes, columns - j);
-    largest.Take(slot, lanes < hn::Lanes(d) ? hn::IfThenElse(hn::FirstN(d, lanes), score, lowest) : score);
-  });
-  return largest.Fold(d);
-}
-
-/// The exponentials of `count` scores less the largest; returns the reciprocal of their sum.
-HWY_INLINE float ExponentiateRow(float* row, std::size_t count, std::size_t columns, float largest) {
-  const Lanes16Tag d;
-  const auto subtrahend = hn::Set(d, largest);
-  Sum16 sum(d);
-  ForEachVector(d, count, [&](std::size_t j, std::size_t slot, std::size_t lanes) HWY_ATTR {
-    auto e = Exp(d, hn::Sub(LoadRow(d, row + j, lanes, columns - j), subtrahend));
-    if (lanes < hn::Lanes(d)) e = hn::IfThenElseZero(hn::FirstN(d, lanes), e);
-    sum.Add(slot, e);
-    StoreRow(e, d, row + j, lanes, columns - j);
-  });
-  return 1 / sum.Fold(d);
-}
-
-HWY_INLINE void MultiplyRow(float* row, std::size_t count, std::size_t columns, float factor) {
-  const Lanes16Tag d;
-  const auto factors = hn::Set(d, factor);
-  ForEachVector(d, count, [&](std::size_t j, std::size_t, std::size_t lanes) HWY_ATTR {
-    StoreRow(hn::Mul(LoadRow(d, row + j, lanes, columns - j), factors), d, row + j, lanes, columns - j);
-  });
-}
-
-/// Scores of positions [first, last) of the document that begins at `begin`, `columns` floats a row, become
-/// probabilities; those of keys outside the document and of later ones become zero. Lanes are counted from key 0: a row
-/// is worked on from the multiple of 16 below `begin`, and the up to 15 scores before the document are -infinity, which
-/// no lane keeps and whose exponential is +0.
-/// Eight rows go through each step together, as the folds of one row alone would be waited for.
-inline void SoftmaxRows(float* rows, std::size_t columns, std::size_t begin, std::size_t first, std::size_t last,
-                        float scale) {
-  constexpr std::size_t group = 8;
-  const std::size_t aligned = begin / virtual_lanes * virtual_lanes, left = columns - aligned;
-  float largest[group], reciprocal[group];
-  for (std::size_t t = first; t < last; t += group) {
-    const std::size_t count = std::min(group, last - t);
-    float* row = rows + (t - first) * columns;
-    float* work = row + aligned;
-    for (std::size_t i = 0; i < count; ++i) {
-      std::fill(work + i * columns, row + i * columns + begin, -exp_constants::infinity);
+  HWY_ALIGN float folded[virtual_lanes];
+  const std::size_t vectors = group.panels * lane_slots, lanes = hn::Lanes(d);
+  FoldRows(group.lanes, folded, KeepLarger());
+  for (std::size_t i = 0; i < group.rows; ++i) {
+    float* row = group.scores + i * group.stride;
+    const V largest = hn::Set(d, folded[i]);
+    V sums[lane_slots];
+    HWY_UNROLL(4)
+    for (V& sum : sums) sum = hn::Zero(d);
+    for (std::size_t v = 0; v < vectors; v += lane_slots) {
+      HWY_UNROLL(4)
+      for (std::size_t slot = 0; slot < lane_slots; ++slot) {
+        float* at = row + (v + slot) * lanes;
+        const V e = ExpOfNonPositive(d, hn::Sub(hn::LoadU(d, at), largest));
+        hn::StoreU(e, d, at);
+        sums[slot] = hn::Add(sums[slot], e);
+      }
     }
-    for (std::size_t i = 0; i < count; ++i) {
-      largest[i] = ScaleRow(work + i * columns, t + i + 1 - aligned, left, scale);
+    HWY_UNROLL(4)
+    for (std::size_t slot = 0; slot < lane_slots; ++slot) {
+      hn::StoreU(sums[slot], d, group.lanes + i * virtual_lanes + slot * lanes);
     }
-    for (std::size_t i = 0; i < count; ++i) {
-      reciprocal[i] = ExponentiateRow(work + i * columns, t + i + 1 - aligned, left, largest[i]);
+  }
+  FoldRows(group.lanes, folded, AddUp());
+  for (std::size_t i = 0; i < virtual_lanes; i += lanes) {
+    hn::StoreU(hn::Div(hn::Set(d, 1.0f), hn::LoadU(d, folded + i)), d, folded + i);
+  }
+  const std::size_t whole = vectors - lane_slots;  // before the last panel
+  const std::size_t behind = group.key() + group.panels * virtual_lanes;
+  const volatile float nought = 0;
+  const V zero = hn::Set(d, nought);
+  for (std::size_t i = 0; i < group.rows; ++i) {
+    const float* row = group.scores + i * group.stride;
+    const V reciprocal = hn::Set(d, folded[i]);
+    float* to = out + i * group.T + group.key();
+    for (std::size_t v = 0; v < whole; ++v) {
+      hn::StoreU(hn::Mul(hn::LoadU(d, row + v * lanes), reciprocal), d, to + v * lanes);
     }
-    for (std::size_t i = 0; i < count; ++i) {
-      MultiplyRow(work + i * columns, t + i + 1 - aligned, left, reciprocal[i]);
+    HWY_UNROLL(4)
+    for (std::size_t slot = 0; slot < lane_slots; ++slot) {  // 0 * NaN is none: what is not seen is zero in any case
+      const float* place = row + (whole + slot) * lanes;
+      const V p = hn::IfThenElseZero(Seen(d, slot, 0, group.seen(i)), hn::Mul(hn::LoadU(d, place), reciprocal));
+      const std::size_t at = (whole + slot) * lanes, end = group.T - group.key();
+      if (at < end) StorePart(p, d, to + at, std::min(end - at, lanes));
     }
-    std::fill(row, row + begin, 0.0f);
-    for (std::size_t i = 0; i < count; ++i) {  // behind a row and before the next one lie zeros without a gap
-      std::fill(row + i * columns + t + i + 1, row + (i + 1) * columns + (i + 1 < count ? begin : 0), 0.0f);
-    }
+    FillZeros(out + i * group.T, group.key() + group.hidden, zero);
+    if (behind < group.T) FillZeros(out + i * group.T + behind, group.T - behind, zero);
   }
 }
 
-/// Gradients of `count` probabilities become gradients of the products q k.
-HWY_INLINE void ScoreGradientRow(float* row, const float* probabilities, std::size_t count, float scale) {
+/// Gradients of probabilities, and the lanes of their deltas, become gradients of the products q k.
+inline void ScoreGradients(const RowGroup16& group, const float* probabilities, float scale) {
   const Lanes16Tag d;
-  Sum16 sum(d);
-  ForEachVector(d, count, [&](std::size_t j, std::size_t slot, std::size_t lanes) HWY_ATTR {
-    sum.AddProduct(d, slot, LoadPart(d, probabilities + j, lanes), LoadPart(d, row + j, lanes));
-  });
-  const auto delta = hn::Set(d, sum.Fold(d));
-  const auto factor = hn::Set(d, scale);
-  ForEachVector(d, count, [&](std::size_t j, std::size_t, std::size_t lanes) HWY_ATTR {
-    const auto centred = hn::Sub(LoadPart(d, row + j, lanes), delta);
-    StorePart(hn::Mul(hn::Mul(LoadPart(d, probabilities + j, lanes), centred), factor), d, row + j, lanes);
-  });
-}
-
-/// Rows of positions [first, last) of the document that begins at `begin`, `columns` floats each; those of keys
-/// [t + 1, last) become zero, those of keys before the document are not to be used. As above, work begins at a multiple
-/// of 16: the probabilities before the document are zero, and their gradients are made so, as 0 * NaN is not.
-inline void ScoreGradientRows(float* rows, const float* probabilities, std::size_t columns, std::size_t begin,
-                              std::size_t first, std::size_t last, float scale) {
-  const std::size_t aligned = begin / virtual_lanes * virtual_lanes;
-  for (std::size_t t = first; t < last; ++t) {
-    float* row = rows + (t - first) * columns;
-    std::fill(row + aligned, row + begin, 0.0f);
-  }
-  for (std::size_t t = first; t < last; ++t) {
-    float* row = rows + (t - first) * columns;
-    ScoreGradientRow(row + aligned, probabilities + t * columns + aligned, t + 1 - aligned, scale);
-    std::fill(row + t + 1, row + last, 0.0f);
+  using V = hn::Vec<Lanes16Tag>;
+  HWY_ALIGN float folded[virtual_lanes];
+  const std::size_t lanes = hn::Lanes(d), whole = (group.panels - 1) * lane_slots, end = group.T - group.key();
+  FoldRows(group.lanes, folded, AddUp());
+  const V factor = hn::Set(d, scale);
+  for (std::size_t i = 0; i < group.rows; ++i) {
+    float* row = group.scores + i * group.stride;
+    const float* p = probabilities + i * group.T + group.key();
+    const V delta = hn::Set(d, folded[i]);
+    const auto gradient = [&](V weight, const float* at) HWY_ATTR {
+      return hn::Mul(hn::Mul(weight, hn::Sub(hn::LoadU(d, at), delta)), factor);
+    };
+    for (std::size_t v = 0; v < whole; ++v) {
+      float* at = row + v * lanes;
+      hn::StoreU(gradient(hn::LoadU(d, p + v * lanes), at), d, at);
+    }
+    HWY_UNROLL(4)
+    for (std::size_t slot = 0; slot < lane_slots; ++slot) {
+      const std::size_t at = (whole + slot) * lanes;
+      const V weight = at < end ? LoadPart(d, p + at, std::min(end - at, lanes)) : hn::Zero(d);
+      float* place = row + (whole + slot) * lanes;
+      hn::StoreU(hn::IfThenElseZero(Seen(d, slot, 0, group.seen(i)), gradient(weight, place)), d, place);
+    }
   }
 }
 

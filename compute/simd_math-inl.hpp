@@ -88,6 +88,27 @@ HWY_INLINE V Exp(D d, V x) {
   return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, lowest)), upper);
 }
 
+/// Exp of x that are not positive, or NaN: the same bits. 2^n is a factor here, whose product is exact, so that NaNs
+/// pass through; its exponent's bias is in the shift (no x has x log2_e midway between integers, so the parity of the
+/// bias rounds nothing elsewhere).
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V ExpOfNonPositive(D d, V x) {
+  using namespace exp_constants;
+  const hn::RebindToUnsigned<D> bits;
+  const V biased = hn::Set(d, shift + 127);
+  const V t = Fma(d, x, hn::Set(d, log2_e), biased);
+  const V n = hn::Sub(t, biased);
+  const V r = Fma(d, n, hn::Set(d, -ln2_low), Fma(d, n, hn::Set(d, -ln2_high), x));
+  V p = Fma(d, hn::Set(d, c6), r, hn::Set(d, c5));
+  p = Fma(d, p, r, hn::Set(d, c4));
+  p = Fma(d, p, r, hn::Set(d, c3));
+  p = Fma(d, p, r, hn::Set(d, c2));
+  p = Fma(d, p, r, hn::Set(d, 1.0f));
+  p = Fma(d, p, r, hn::Set(d, 1.0f));
+  const V power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(bits, t)));
+  return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, lowest)), hn::Mul(p, power));
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace compute
 HWY_AFTER_NAMESPACE();

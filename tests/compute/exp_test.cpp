@@ -20,6 +20,16 @@ void ExpAll(const float* x, float* y, std::size_t count) {
   }
 }
 
+void ExpOfNonPositiveAll(const float* x, float* y, std::size_t count) {
+  const hwy::HWY_NAMESPACE::ScalableTag<float> d;
+  const std::size_t lanes = hwy::HWY_NAMESPACE::Lanes(d);
+  for (std::size_t i = 0; i < count; i += lanes) {
+    const std::size_t part = HWY_MIN(lanes, count - i);
+    compute::HWY_NAMESPACE::StorePart(
+        compute::HWY_NAMESPACE::ExpOfNonPositive(d, compute::HWY_NAMESPACE::LoadPart(d, x + i, part)), d, y + i, part);
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace tests
 HWY_AFTER_NAMESPACE();
@@ -40,6 +50,7 @@ HWY_AFTER_NAMESPACE();
 namespace tests {
 
 HWY_EXPORT(ExpAll);
+HWY_EXPORT(ExpOfNonPositiveAll);
 
 BOOST_AUTO_TEST_SUITE(exp_)
 
@@ -65,6 +76,35 @@ BOOST_AUTO_TEST_CASE(vectors_have_the_bits_of_the_definition) {
   for_each_target([&] {
     HWY_DYNAMIC_DISPATCH(ExpAll)(x.data(), y.data(), x.size());
     BOOST_TEST(same_bits(y, expected));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(vectors_for_what_is_not_positive_have_the_bits_of_the_definition) {
+  compute::set_floating_point_mode();
+  std::vector<float> x;
+  for (const float value : sweep()) {
+    if (value <= 0) x.push_back(value);
+  }
+  for (int n = -126; n <= 0; ++n) {  // where the nearest integer to x / ln 2 changes
+    const float middle = (static_cast<float>(n) - 0.5f) / compute::exp_constants::log2_e;
+    x.insert(x.end(), {middle, std::nextafter(middle, 0.0f), std::nextafter(middle, -1000.0f)});
+  }
+  std::vector<float> expected(x.size()), y(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) expected[i] = compute::plain::exp(x[i]);
+  for_each_target([&] {
+    HWY_DYNAMIC_DISPATCH(ExpOfNonPositiveAll)(x.data(), y.data(), x.size());
+    BOOST_TEST(same_bits(y, expected));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(vectors_for_what_is_not_positive_keep_every_nan) {
+  std::vector<float> x, y(64);
+  for (std::uint32_t i = 0; i < 64; ++i) {
+    x.push_back(std::bit_cast<float>((i % 2 == 0 ? 0x7fc00000U : 0xff800000U) | (0x0001fff1U >> i % 17) | 1U));
+  }
+  for_each_target([&] {
+    HWY_DYNAMIC_DISPATCH(ExpOfNonPositiveAll)(x.data(), y.data(), x.size());
+    for (const float value : y) BOOST_TEST(std::isnan(value));
   });
 }
 

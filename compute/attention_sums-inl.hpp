@@ -1,0 +1,163 @@
+// Tiles of attention's weighted sums over positions: lanes run along a head's channels, chains over the positions. For
+// compute/attention_simd.cpp only, once per target.
+//
+// With AVX-512 a tile has 8 rows and 2 vectors of channels, 16 chains and 10 loads a position, or 1 where a head has 16
+// channels: 16 rows would take a register of addresses each, and 8 chains are just enough. With AVX2 it is 6 rows and 2
+// vectors. Chains end with the last position that a tile sees: 4 are added in vain, of T / 2.
+
+#if defined(ICOSA_COMPUTE_ATTENTION_SUMS_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef ICOSA_COMPUTE_ATTENTION_SUMS_INL
+#undef ICOSA_COMPUTE_ATTENTION_SUMS_INL
+#else
+#define ICOSA_COMPUTE_ATTENTION_SUMS_INL
+#endif
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <utility>
+
+#include "compute/attention_pack-inl.hpp"
+#include "compute/matrix.hpp"
+#include "compute/product.hpp"
+#include "compute/simd_lanes-inl.hpp"
+#include "compute/simd_math-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace compute {
+namespace HWY_NAMESPACE {
+
+/// Rows of a tile of sums with so many vectors.
+constexpr std::size_t SumRows(std::size_t vectors) {
+  return lane_slots == 1 ? 8 : HWY_TARGET == HWY_AVX2 ? 12 / vectors : 16 / vectors;
+}
+
+/// Sums of the channels, one panel, of `depth` positions, with weights: out = (out +) sum (+ 0).
+struct SumTile {
+  const float* weights;  ///< of row i and position k at i * weights_stride + k, transposed at k * weights_stride + i
+  std::size_t weights_stride;
+  const float* positions;
+  std::size_t step;  ///< floats from a position to the next
+  std::size_t depth;
+  float* out;
+  std::size_t stride;
+  std::size_t columns;  ///< of the result: the panel's, or fewer
+  bool add, plus_zero;
+};
+
+template <std::size_t Rows, std::size_t Vectors, bool transposed>
+void RunSums(const SumTile& tile) {
+  const Lanes16Tag d;
+  using V = hn::Vec<Lanes16Tag>;
+  constexpr std::size_t lanes = virtual_lanes / lane_slots;
+  V sums[Rows][Vectors];
+  HWY_UNROLL(16)
+  for (std::size_t i = 0; i < Rows; ++i) {
+    HWY_UNROLL(8)
+    for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = hn::Zero(d);
+  }
+  const std::size_t row = transposed ? 1 : tile.weights_stride, a_step = transposed ? tile.weights_stride : 1;
+  const float* HWY_RESTRICT a = tile.weights;
+  const float* HWY_RESTRICT b = tile.positions;
+  const std::size_t b_step = tile.step;
+  for (std::size_t k = tile.depth; k > 0; --k) {
+    V right[Vectors];
+    HWY_UNROLL(8)
+    for (std::size_t v = 0; v < Vectors; ++v) right[v] = hn::LoadU(d, b + v * lanes);
+    HWY_UNROLL(16)
+    for (std::size_t i = 0; i < Rows; ++i) {
+      const V left = hn::Set(d, a[i * row]);
+      HWY_UNROLL(8)
+      for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = Fma(d, left, right[v], sums[i][v]);
+    }
+    a += a_step;
+    b += b_step;
+  }
+  const V zero = hn::Zero(d);
+  const std::size_t stride = tile.stride;
+  const bool add = tile.add, plus_zero = tile.plus_zero;
+  HWY_UNROLL(8)
+  for (std::size_t v = 0; v < Vectors; ++v) {
+    if (v * lanes >= tile.columns) break;
+    const std::size_t columns = std::min(lanes, tile.columns - v * lanes);
+    float* out = tile.out + v * lanes;
+    if (add) {
+      HWY_UNROLL(16)
+      for (std::size_t i = 0; i < Rows; ++i) sums[i][v] = hn::Add(LoadPart(d, out + i * stride, columns), sums[i][v]);
+    }
+    if (plus_zero) {
+      HWY_UNROLL(16)
+      for (std::size_t i = 0; i < Rows; ++i) sums[i][v] = hn::Add(sums[i][v], zero);
+    }
+    if (columns == lanes) {
+      HWY_UNROLL(16)
+      for (std::size_t i = 0; i < Rows; ++i) hn::StoreU(sums[i][v], d, out + i * stride);
+    } else {
+      HWY_UNROLL(16)
+      for (std::size_t i = 0; i < Rows; ++i) StorePart(sums[i][v], d, out + i * stride, columns);
+    }
+  }
+}
+
+using RunSumsFunction = void (*)(const SumTile&);
+
+template <std::size_t Vectors, bool transposed, std::size_t... Index>
+constexpr std::array<RunSumsFunction, sizeof...(Index)> SumFunctions(std::index_sequence<Index...>) {
+  return {&RunSums<Index + 1, Vectors, transposed>...};
+}
+
+/// RunSums for each number of rows.
+template <std::size_t Vectors, bool transposed>
+inline constexpr auto sum_functions =
+    SumFunctions<Vectors, transposed>(std::make_index_sequence<SumRows(Vectors)>());
+
+template <bool transposed>
+HWY_INLINE void RunSums(std::size_t rows, std::size_t vectors, const SumTile& tile) {
+  (vectors == 1 ? sum_functions<1, transposed>[rows - 1] : sum_functions<2, transposed>[rows - 1])(tile);
+}
+
+
+/// Row i of `out`, at most 16: the sum over the keys from `begin` on that position first + i sees, plus +0. weights: of
+/// row i and key j at i * stride + j.
+inline void SumOverKeys(const Matrix& out, const float* weights, std::size_t stride, const ChannelPanels& keys,
+                        std::size_t begin, std::size_t first) {
+  const float* panel = keys.data;
+  for (std::size_t c = 0; c < out.columns; c += keys.width, panel += keys.panel) {
+    ForEachTile(0, out.rows, SumRows(keys.vectors), [&](std::size_t i, std::size_t count) HWY_ATTR {
+      const std::size_t end = first + i + count;
+      for (std::size_t j = begin, next; j < end; j = next) {
+        next = EndOfBlock(j, product_block, end);
+        RunSums<false>(count, keys.vectors,
+                       {weights + i * stride + j, stride, panel + j * keys.width, keys.width, next - j,
+                        out.data + i * out.stride + c, out.stride, out.columns - c, j > begin, next == end});
+      }
+    });
+  }
+}
+
+/// Adds what positions [first, last), one block of t, give to the keys from `begin` on; the first to give something to
+/// a key writes it. `out`: dk or dv of the row. weights: of position t and key j at (t - first) * stride + j.
+inline void AddToKeys(const Matrix& out, const float* weights, std::size_t stride, const ChannelPanels& positions,
+                      bool first_of_group, std::size_t begin, std::size_t first, std::size_t last) {
+  for (std::size_t sixteen = begin, next; sixteen < last; sixteen = next) {
+    next = EndOfBlock(sixteen, virtual_lanes, last);
+    const float* panel = positions.data;
+    for (std::size_t c = 0; c < out.columns; c += positions.width, panel += positions.panel) {
+      ForEachTile(sixteen, next, SumRows(positions.vectors), [&](std::size_t j, std::size_t count) HWY_ATTR {
+  const std::size_t from = std::max(first, j);
+        RunSums<true>(count, positions.vectors,
+                      {weights + (from - first) * stride + j, stride, panel + from * positions.width, positions.width,
+                       last - from, out.data + j * out.stride + c, out.stride, out.columns - c,
+                       j < first || !first_of_group, false});
+      });
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace compute
+HWY_AFTER_NAMESPACE();
+
+#endif
