@@ -83,8 +83,9 @@ Beginning begin(const TrainSettings& settings, const Material& material, const M
   if (beginning.resumed) {
     check_identity(*beginning.resumed, settings, beginning.identity);
     logs = beginning.resumed->state.logs;
-  } else if (!choice.folder.empty()) {
-    beginning.weights = read_first_weights(choice);
+  } else {
+    if (!choice.folder.empty()) beginning.weights = read_first_weights(choice);
+    if (settings.dropout == 0) beginning.notes.insert(beginning.notes.end(), choice.notes.begin(), choice.notes.end());
   }
   cut_log(settings.out + "/metrics.jsonl", logs.metrics_bytes);
   cut_log(settings.out + "/skipped.jsonl", logs.skipped_bytes);
