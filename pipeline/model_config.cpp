@@ -161,8 +161,8 @@ ModelShape parse_llama(ModelConfigObject& config, std::string_view type) {
                   fmt::format("is {}, which does not divide num_attention_heads {}", shape.kv_heads, shape.heads));
   if (shape.kv_heads == shape.heads) shape.kv_heads = 0;
   const std::string activation = config.text_or("hidden_act", "silu");
-  if (activation != "silu")
-    config.refuse("hidden_act", fmt::format("is \"{}\", and only silu is supported yet", activation));
+  if (activation != "silu" && activation != "swish")  // two names of one function
+    config.refuse("hidden_act", fmt::format("is \"{}\", and only silu, or swish, is supported yet", activation));
   const std::size_t slices = config.dimension_or("pretraining_tp", 1);
   if (slices != 1) config.refuse("pretraining_tp", fmt::format("is {}, and only 1 is supported", slices));
   config.require_flag("use_qk_norm", shape.qk_norm);
@@ -274,7 +274,7 @@ ModelShape parse_config_json(std::string_view json, const std::string& name, std
   if (parser.parse(simdjson::padded_string(json)).get(object) != simdjson::SUCCESS)
     throw CheckpointError(name + ": not a JSON object");
   ModelConfigObject config(object, name);
-  const std::string type = config.text_or("model_type", "");
+  const std::string type = config.text("model_type");
   ModelShape shape{};
   if (type == "gpt2") {
     shape = parse_gpt2(config);

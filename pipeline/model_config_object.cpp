@@ -63,9 +63,10 @@ bool ModelConfigObject::has(std::string_view key) {
 
 std::size_t ModelConfigObject::dimension(std::string_view key) {
   const std::optional<element> value = find(key);
+  if (!value) refuse(key, "is missing");
   std::uint64_t number = 0;
-  if (!value || value->get(number) != SUCCESS || number == 0 || number > dimension_max)
-    refuse(key, fmt::format("is not a number from 1 to {}", dimension_max));
+  if (value->get(number) != SUCCESS || number == 0 || number > dimension_max)
+    refuse(key, fmt::format("is {}, not a number from 1 to {}", shown(*value), dimension_max));
   return number;
 }
 

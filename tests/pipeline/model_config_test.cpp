@@ -213,6 +213,25 @@ BOOST_AUTO_TEST_CASE(what_is_not_supported_is_refused_by_name) {
   BOOST_TEST(refusal("[]") == "config.json: not a JSON object");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_missing_is_said_to_be_missing) {
+  const std::string gpt2 = pipeline::model_config_json(shapes[0], 1), llama = pipeline::model_config_json(shapes[2], 1);
+  BOOST_TEST(refusal(edited(gpt2, "\"n_layer\": 2,", "")) == "config.json: \"n_layer\" is missing");
+  BOOST_TEST(refusal(edited(gpt2, "\"n_layer\": 2", "\"n_layer\": null")) == "config.json: \"n_layer\" is missing");
+  BOOST_TEST(refusal(edited(llama, "\"hidden_size\": 48,", "")) == "config.json: \"hidden_size\" is missing");
+  BOOST_TEST(refusal("{}") == "config.json: \"model_type\" is missing");
+  refused_for(edited(gpt2, "\"n_layer\": 2", "\"n_layer\": 0"), "n_layer", "is 0, not a number from 1");
+}
+
+BOOST_AUTO_TEST_CASE(sizes_go_by_both_of_their_names) {
+  const std::string gpt2 = pipeline::model_config_json(shapes[0], 1);
+  BOOST_TEST((pipeline::parse_config_json(edited(gpt2, "n_layer", "num_hidden_layers"), "") == shapes[0]));
+}
+
+BOOST_AUTO_TEST_CASE(swish_is_another_name_of_silu) {
+  const std::string llama = pipeline::model_config_json(shapes[2], 1);
+  BOOST_TEST((pipeline::parse_config_json(edited(llama, "silu", "swish"), "config.json") == shapes[2]));
+}
+
 BOOST_AUTO_TEST_CASE(rotary_scaling_without_its_kind_is_refused) {
   const std::string llama = pipeline::model_config_json(shapes[2], 1);
   const auto scaled = [&](const std::string& scaling) {
