@@ -36,8 +36,9 @@ std::size_t gpt2_floats(const Gpt2Shape& shape);
 /// Parameters as people count them: the sum of the tensors' counts.
 std::size_t gpt2_parameters(const Gpt2Shape& shape);
 
-/// Fills the flat array: normal(0, 0.02) matrices and embeddings (0.02/sqrt(2*layers) for GPT-2's projections into the
-/// residual stream), gains 1, biases 0. The same bits for the same seed anywhere.
+/// Fills the flat array: normal(0, d) matrices and embeddings, where d is the shape's initial deviation
+/// (d/sqrt(2*layers) for GPT-2's projections into the residual stream), gains 1, biases 0. The same bits for the same
+/// seed anywhere.
 ///   Source: Radford et al. 2019, section 2.3; the released code's initializer; Hugging Face's for Llama.
 void gpt2_initialize(std::span<float> weights, const Gpt2Shape& shape, std::uint64_t seed);
 

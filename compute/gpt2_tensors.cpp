@@ -194,7 +194,7 @@ std::size_t gpt2_parameters(const Gpt2Shape& shape) {
 
 void gpt2_initialize(std::span<float> weights, const Gpt2Shape& shape, std::uint64_t seed) {
   assert(weights.size() == gpt2_floats(shape));
-  constexpr double deviation = 0.02;
+  const double deviation = shape.initial_deviation;
   const double residual_deviation = deviation / std::sqrt(2.0 * static_cast<double>(shape.layers));
   std::fill(weights.begin(), weights.end(), 0.0f);
   const auto tensors = gpt2_tensors(shape);

@@ -47,6 +47,8 @@ struct ModelShape {
   bool qk_norm = false;  ///< each head's q and k normalised, before they are turned (Qwen3)
   bool tied = true;      ///< the head is the token embedding
 
+  double initial_deviation = 0.02;  ///< of matrices and embeddings that are drawn afresh
+
   std::size_t head_channels() const noexcept { return own_head_size != 0 ? own_head_size : channels / heads; }
   /// Channels of all heads' queries, and of what attention gives.
   std::size_t attention_channels() const noexcept { return heads * head_channels(); }

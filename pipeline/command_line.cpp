@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <exception>
 #include <functional>
@@ -34,6 +35,27 @@ const CLI::Validator at_least_one(
     [](std::string& value) {
       const bool zero = value.find_first_not_of("0+") == value.npos;
       return zero ? value + " is too small: give a number from 1" : std::string();
+    },
+    "");
+
+/// "" where the text is a number that `holds`, else what is wrong with it. CLI11's own bounds read [0 - 1.79769e+308].
+template <class Holds>
+std::string bounded(const std::string& text, const Holds& holds, const char* bound) {
+  double number = 0;
+  if (CLI::detail::lexical_cast(text, number) && std::isfinite(number) && holds(number)) return "";
+  return text + ": give a number " + bound;
+}
+
+const CLI::Validator from_zero(
+    [](std::string& text) {
+      return bounded(
+          text, [](double number) { return number >= 0; }, "from 0");
+    },
+    "");
+const CLI::Validator above_zero(
+    [](std::string& text) {
+      return bounded(
+          text, [](double number) { return number > 0; }, "above 0");
     },
     "");
 
@@ -335,10 +357,10 @@ void add_generate(CLI::App& app, std::function<int()>& chosen) {
   generate->add_option("--prompt-file", options->prompt_file, "file with the text to continue; -: standard input");
   generate->add_option("--max-tokens", options->tokens_max, "tokens to add at most")->capture_default_str();
   generate->add_option("--samples", options->samples_count, "continuations of the prompt")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least_one)
       ->capture_default_str();
   generate->add_option("--temperature", generator.sampling.temperature, "0: always the most likely token")
-      ->check(CLI::NonNegativeNumber)
+      ->check(from_zero)
       ->capture_default_str();
   generate->add_option("--top-k", generator.sampling.top_k, "choose among so many tokens; 0: all")
       ->capture_default_str();
@@ -351,7 +373,7 @@ void add_generate(CLI::App& app, std::function<int()>& chosen) {
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   generate->add_option("--repetition-penalty", generator.repetition_penalty, "above 1: tokens repeat less; 1: none")
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero)
       ->capture_default_str();
   generate->add_option("--seed", generator.seed, "seed of the choice")->capture_default_str();
   generate->add_option("--logprobs", generator.logprobs_count,

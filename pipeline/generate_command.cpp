@@ -111,8 +111,8 @@ class Generation {
       print("\n");
     }
     if (!options_.quiet && ns_ > 0)
-      say(fmt::format("{} tokens in {}, {:.0f} tokens/s after a prompt of {}", format_count(tokens_count_),
-                      format_duration(seconds(ns_)), static_cast<double>(tokens_count_) / seconds(ns_),
+      say(fmt::format("{} tokens in {}, {} tokens/s after a prompt of {}", format_count(tokens_count_),
+                      format_passed(seconds(ns_)), format_rate(static_cast<double>(tokens_count_) / seconds(ns_)),
                       format_count(prompt_tokens_.size() - 1)));
   }
 

@@ -49,7 +49,8 @@ void Generator::note_likely(std::span<const float> logits) {
 void Generator::compute_logits() {
   const std::size_t positions = checkpoint_.shape.positions;
   if (window_.size() > positions) {
-    // Positions are learned, so a window that slides must be computed anew: keep half, and slide rarely.
+    // All that is kept of the tokens before depends on their positions, learned or rotary, and deeper in the model on
+    // tokens that are gone: a window that slides is computed anew. So keep half, and slide rarely.
     const std::size_t kept = (positions + 1) / 2;
     window_.erase(window_.begin(), window_.end() - static_cast<std::ptrdiff_t>(kept));
     computed_count_ = 0;

@@ -2,17 +2,37 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <fstream>
 #include <new>
 #include <string>
-#include <string_view>
 #include <utility>
+
+#include "pipeline/quota.hpp"
 
 namespace pipeline {
 namespace {
 
 constexpr double mebibyte = 1024.0 * 1024.0;
+
+/// Of a file with lines like "VmSize:   1234 kB".
+std::optional<std::uint64_t> bytes_of(const char* path, std::string_view key) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with(key)) return std::stoull(line.substr(key.size())) * 1024;
+  return std::nullopt;
+}
+
+/// What a limit of this process leaves beside what it has already.
+///   held: the line of /proc/self/status with what counts against it.
+std::optional<std::uint64_t> left_of(decltype(RLIMIT_AS) limit, std::string_view held) {
+  rlimit bound{};
+  if (getrlimit(limit, &bound) != 0 || bound.rlim_cur == RLIM_INFINITY) return std::nullopt;
+  const std::uint64_t bytes = bytes_of("/proc/self/status", held).value_or(0);
+  return bound.rlim_cur - std::min<std::uint64_t>(bound.rlim_cur, bytes);
+}
 
 }  // namespace
 
@@ -49,31 +69,33 @@ std::string MemoryPlan::description() const {
   std::string text = fmt::format("{:.0f} MiB:", static_cast<double>(total_bytes()) / mebibyte);
   const char* separator = " ";
   for (const Part& part : parts) {
+    if (static_cast<double>(part.bytes) < 0.05 * mebibyte) continue;  // it would read 0.0
     text += fmt::format("{}{} {:.1f}", separator, part.name, static_cast<double>(part.bytes) / mebibyte);
     separator = ", ";
   }
   return text;
 }
 
+std::optional<AvailableMemory> available_memory() {
+  std::optional<AvailableMemory> least;
+  const auto bound = [&least](std::optional<std::uint64_t> bytes, std::string_view where) {
+    if (bytes && (!least || *bytes < least->bytes)) least = {*bytes, where};
+  };
+  bound(bytes_of("/proc/meminfo", "MemAvailable:"), "on this machine");
+  bound(quota_memory_bytes(), "in its control group");
+  bound(left_of(RLIMIT_AS, "VmSize:"), "under ulimit -v");
+  bound(left_of(RLIMIT_DATA, "VmData:"), "under ulimit -d");
+  return least;
+}
+
 std::uint64_t available_memory_bytes() {
-  std::ifstream meminfo("/proc/meminfo");
-  for (std::string key, unit; meminfo >> key;) {
-    std::uint64_t kibibytes = 0;
-    if (!(meminfo >> kibibytes)) break;
-    if (key == "MemAvailable:") return kibibytes * 1024;
-    std::getline(meminfo, unit);
-  }
-  return 0;
+  const std::optional<AvailableMemory> available = available_memory();
+  return available ? std::max<std::uint64_t>(1, available->bytes) : 0;
 }
 
 std::uint64_t peak_resident_bytes() {
   // Not getrusage: its figure begins with that of the process which started this one.
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    constexpr std::string_view key = "VmHWM:";
-    if (line.starts_with(key)) return std::stoull(line.substr(key.size())) * 1024;
-  }
-  return 0;
+  return bytes_of("/proc/self/status", "VmHWM:").value_or(0);
 }
 
 }  // namespace pipeline

@@ -5,8 +5,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pipeline {
@@ -37,11 +39,21 @@ struct MemoryPlan {
   std::vector<Part> parts;
 
   std::uint64_t total_bytes() const noexcept;
-  /// "412 MiB: weights 40, moments 80, ..."
+  /// "412 MiB: weights 40.0, moments 80.0, ...", without the parts that take nothing.
   std::string description() const;
 };
 
-/// Bytes of memory that this machine can still give; 0 where that cannot be found out.
+/// How much memory this process can still have, and where that bound is: "on this machine".
+struct AvailableMemory {
+  std::uint64_t bytes;
+  std::string_view where;
+};
+
+/// The least of what the machine has left, what the control groups of this process leave to it
+/// (pipeline/quota.hpp), and what its own limits (`ulimit -v`, `-d`) do; nothing where none of them can be found out.
+std::optional<AvailableMemory> available_memory();
+
+/// Its bytes, 1 at least; 0 where that cannot be found out.
 std::uint64_t available_memory_bytes();
 
 /// The most memory this process has had resident.

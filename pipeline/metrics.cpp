@@ -59,6 +59,16 @@ std::string format_duration(double seconds) {
   return fmt::format("{}:{:02}", total / 60, total % 60);
 }
 
+std::string format_passed(double seconds) {
+  if (seconds < 0.9995) return fmt::format("{:.0f} ms", 1e3 * std::max(0.0, seconds));
+  return seconds < 59.95 ? fmt::format("{:.1f} s", seconds) : format_duration(seconds);
+}
+
+std::string format_rate(double rate) {
+  if (rate < 0.995) return fmt::format("{:.2f}", rate);
+  return rate < 9.95 ? fmt::format("{:.1f}", rate) : format_count(static_cast<std::uint64_t>(rate + 0.5));
+}
+
 std::string format_count(std::uint64_t count) {
   std::string digits = std::to_string(count);
   for (std::size_t at = digits.size(); at > 3;) digits.insert(at -= 3, ",");

@@ -37,6 +37,11 @@ std::string progress_line(const StepMetrics& metrics, std::uint64_t steps_total,
 /// "1:02:03", "2:03", "0:07".
 std::string format_duration(double seconds);
 
+/// "38 ms", "4.2 s", then as above: how long something took that may be short.
+std::string format_passed(double seconds);
+/// "0.42", "7.3", "12,345": of tokens per second.
+std::string format_rate(double rate);
+
 /// "12,345,678".
 std::string format_count(std::uint64_t count);
 /// "4.0 GB".

@@ -74,7 +74,7 @@ ModelChoice choose_model(const std::string& name) {
   } else {
     throw SettingsError(fmt::format("--model {}: no such preset, and no folder; there are {}", name, preset_names()));
   }
-  choice.shape = read_model_config(choice.config);
+  choice.shape = read_model_config(choice.config, &choice.notes);
   return choice;
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "compute/model_shape.hpp"
 #include "pipeline/memory.hpp"
@@ -17,6 +18,7 @@ struct ModelChoice {
   std::string folder;              ///< config.json, model.safetensors and tokenizer.json lie there; or empty
   std::string config;              ///< path of config.json
   compute::ModelShape shape{};     ///< that it asks for
+  std::vector<std::string> notes;  ///< what else it asks for and a run does not take from it, for the user
 
   /// The model of a run with that tokenizer. Throws SettingsError where the tokenizer has ids that it does not know.
   compute::ModelShape shape_for(std::size_t vocabulary, std::size_t positions) const;

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "pipeline/checkpoint_error.hpp"
+#include "pipeline/model_config_object.hpp"
 
 namespace pipeline {
 namespace {
@@ -15,86 +16,13 @@ using compute::Family;
 using compute::ModelShape;
 using compute::RopeScaling;
 
-constexpr std::uint64_t dimension_max = 1u << 24;  // beyond any model; keeps products of two within 64 bits
+/// What both families' configurations say in the same way.
+void parse_common(ModelConfigObject& config, ModelShape& shape) {
+  config.require_absent("quantization_config");
+  shape.initial_deviation = config.number("initializer_range").value_or(shape.initial_deviation);
+}
 
-/// A config.json being read: every key that is asked for is there with the right type or is refused by name.
-class Config {
- public:
-  Config(simdjson::dom::object object, std::string name) : object_(object), name_(std::move(name)) {}
-
-  [[noreturn]] void refuse(std::string_view key, std::string_view why) const {
-    throw CheckpointError(fmt::format("{}: \"{}\" {}", name_, key, why));
-  }
-
-  /// Whether the key is there and is not null.
-  bool has(std::string_view key) const {
-    simdjson::dom::element value;
-    return object_[key].get(value) == simdjson::SUCCESS && !value.is_null();
-  }
-  std::size_t dimension(std::string_view key) const {
-    std::uint64_t value = 0;
-    if (object_[key].get(value) != simdjson::SUCCESS || value == 0 || value > dimension_max)
-      refuse(key, fmt::format("is not a number from 1 to {}", dimension_max));
-    return value;
-  }
-  std::size_t dimension_or(std::string_view key, std::size_t otherwise) const {
-    return has(key) ? dimension(key) : otherwise;
-  }
-  bool flag_or(std::string_view key, bool otherwise) const {
-    if (!has(key)) return otherwise;
-    bool value = false;
-    if (object_[key].get(value) != simdjson::SUCCESS) refuse(key, "is neither true nor false");
-    return value;
-  }
-  /// A positive number.
-  std::optional<double> number(std::string_view key) const {
-    if (!has(key)) return {};
-    double value = 0;
-    if (object_[key].get(value) != simdjson::SUCCESS || !(value > 0)) refuse(key, "is not a number above zero");
-    return value;
-  }
-  double required_number(std::string_view key) const {
-    const std::optional<double> value = number(key);
-    if (!value) refuse(key, "is missing");
-    return *value;
-  }
-  std::string text_or(std::string_view key, std::string_view otherwise) const {
-    if (!has(key)) return std::string(otherwise);
-    std::string_view value;
-    if (object_[key].get(value) != simdjson::SUCCESS) refuse(key, "is not a string");
-    return std::string(value);
-  }
-  void require_flag(std::string_view key, bool wanted) const {
-    if (flag_or(key, wanted) != wanted)
-      refuse(key, fmt::format("is {}, and only {} is supported yet", !wanted, wanted));
-  }
-  void require_absent(std::string_view key) const {
-    if (has(key)) refuse(key, "is set, which is not supported yet");
-  }
-  std::optional<Config> object(std::string_view key) const {
-    if (!has(key)) return {};
-    simdjson::dom::object value;
-    if (object_[key].get(value) != simdjson::SUCCESS) refuse(key, "is not an object");
-    return Config(value, fmt::format("{}: \"{}\"", name_, key));
-  }
-  /// Every entry of a list of strings is this one, if there is a list.
-  void require_all(std::string_view key, std::string_view wanted) const {
-    if (!has(key)) return;
-    simdjson::dom::array list;
-    if (object_[key].get(list) != simdjson::SUCCESS) refuse(key, "is not a list");
-    for (const simdjson::dom::element element : list) {
-      std::string_view value;
-      if (element.get(value) != simdjson::SUCCESS || value != wanted)
-        refuse(key, fmt::format("has an entry that is not \"{}\", and no other is supported yet", wanted));
-    }
-  }
-
- private:
-  simdjson::dom::object object_;
-  std::string name_;
-};
-
-ModelShape parse_gpt2(const Config& config) {
+ModelShape parse_gpt2(ModelConfigObject& config) {
   ModelShape shape{};
   const std::string activation = config.text_or("activation_function", "gelu_new");
   if (activation == "gelu") {
@@ -104,16 +32,21 @@ ModelShape parse_gpt2(const Config& config) {
         "activation_function",
         fmt::format("is \"{}\", and only gelu_new, gelu_pytorch_tanh and gelu are supported yet", activation));
   }
-  shape.layers = config.dimension("n_layer");
-  shape.heads = config.dimension("n_head");
-  shape.channels = config.dimension("n_embd");
+  shape.layers = config.dimension("n_layer", "num_hidden_layers");
+  shape.heads = config.dimension("n_head", "num_attention_heads");
+  shape.channels = config.dimension("n_embd", "hidden_size");
   shape.vocabulary = config.dimension("vocab_size");
-  shape.positions = config.dimension("n_positions");
+  shape.positions = config.dimension("n_positions", "max_position_embeddings");
+  config.pass_over("n_ctx");  // what n_positions says, once the size of a mask
   shape.own_hidden = config.dimension_or("n_inner", 0);
   if (shape.own_hidden == 4 * shape.channels) shape.own_hidden = 0;
   shape.tied = config.flag_or("tie_word_embeddings", true);
   if (shape.channels % shape.heads != 0)
     config.refuse("n_head", fmt::format("is {}, which does not divide n_embd {}", shape.heads, shape.channels));
+  const std::size_t kv_heads = config.dimension_or("num_key_value_heads", shape.heads);
+  if (kv_heads != shape.heads)
+    config.refuse("num_key_value_heads",
+                  fmt::format("is {}, and in gpt2 only as many as n_head, {}, are supported", kv_heads, shape.heads));
   const double epsilon = config.number("layer_norm_epsilon").value_or(1e-5);
   if (epsilon != 1e-5) config.refuse("layer_norm_epsilon", fmt::format("is {}, and only 1e-05 is supported", epsilon));
   config.require_flag("scale_attn_weights", true);
@@ -122,36 +55,81 @@ ModelShape parse_gpt2(const Config& config) {
   return shape;
 }
 
-void parse_rope(const Config& config, ModelShape& shape) {
-  compute::RopeAngles& rope = shape.rope;
-  // Until version 4 of transformers "rope_theta" and "rope_scaling", since then both in "rope_parameters".
-  rope.theta = config.number("rope_theta").value_or(10000);
-  for (const std::string_view key : {"rope_scaling", "rope_parameters"}) {
-    const std::optional<Config> scaling = config.object(key);
-    if (!scaling) continue;
-    if (const auto theta = scaling->number("rope_theta")) rope.theta = *theta;
-    const std::string kind = scaling->text_or("rope_type", scaling->text_or("type", "default"));
-    if (kind == "linear") {
-      rope.scaling = RopeScaling::linear;
-      rope.factor = scaling->required_number("factor");
-    } else if (kind == "llama3") {
-      rope.scaling = RopeScaling::llama3;
-      rope.factor = scaling->required_number("factor");
-      rope.low_frequency_factor = scaling->required_number("low_freq_factor");
-      rope.high_frequency_factor = scaling->required_number("high_freq_factor");
-      rope.original_positions = scaling->required_number("original_max_position_embeddings");
-      if (rope.high_frequency_factor <= rope.low_frequency_factor)
-        scaling->refuse("high_freq_factor", "is not above \"low_freq_factor\"");
-    } else if (kind != "default") {
-      scaling->refuse("rope_type",
-                      fmt::format("is \"{}\", and only default, linear and llama3 are supported yet", kind));
-    }
-  }
+void require_whole_turn(ModelConfigObject& config) {
   const double turned = config.number("partial_rotary_factor").value_or(1);
   if (turned != 1) config.refuse("partial_rotary_factor", fmt::format("is {}, and only 1 is supported yet", turned));
 }
 
-ModelShape parse_llama(const Config& config, std::string_view type) {
+/// `theta`: where the object does not say it.
+compute::RopeAngles parse_angles(ModelConfigObject& scaling, double theta) {
+  compute::RopeAngles rope{};
+  rope.theta = scaling.number("rope_theta").value_or(theta);
+  require_whole_turn(scaling);
+  const bool named = scaling.has("rope_type");
+  const std::string older = scaling.text_or("type", "default");
+  const std::string kind = scaling.text_or("rope_type", older);
+  if (named && scaling.has("type") && kind != older)
+    scaling.refuse("type", fmt::format("is \"{}\", and \"rope_type\" is \"{}\"; remove the wrong one", older, kind));
+  if (kind == "llama3") {
+    rope.scaling = RopeScaling::llama3;
+    rope.factor = scaling.required_number("factor");
+    rope.low_frequency_factor = scaling.required_number("low_freq_factor");
+    rope.high_frequency_factor = scaling.required_number("high_freq_factor");
+    rope.original_positions = scaling.required_number("original_max_position_embeddings");
+    if (rope.high_frequency_factor <= rope.low_frequency_factor)
+      scaling.refuse("high_freq_factor", "is not above \"low_freq_factor\"");
+  } else if (kind == "linear") {
+    rope.scaling = RopeScaling::linear;
+    rope.factor = scaling.required_number("factor");
+    scaling.pass_over("original_max_position_embeddings");  // all positions are scaled alike
+  } else if (kind == "default") {
+    const double factor = scaling.number("factor").value_or(1);
+    if (factor != 1)
+      scaling.refuse("factor",
+                     fmt::format("is {} where \"rope_type\" {}; say linear or llama3, or remove the factor", factor,
+                                 named || scaling.has("type") ? "is default, no scaling" : "is missing"));
+  } else {
+    scaling.refuse(named ? "rope_type" : "type",
+                   fmt::format("is \"{}\", and only default, linear and llama3 are supported yet", kind));
+  }
+  scaling.require_no_more();
+  return rope;
+}
+
+void parse_rope(ModelConfigObject& config, ModelShape& shape) {
+  // Until version 4 of transformers "rope_theta" and "rope_scaling", since then both in "rope_parameters".
+  const double theta = config.number("rope_theta").value_or(10000);
+  std::optional<compute::RopeAngles> found;
+  for (const std::string_view key : {"rope_scaling", "rope_parameters"}) {
+    std::optional<ModelConfigObject> scaling = config.object(key);
+    if (!scaling) continue;
+    const compute::RopeAngles angles = parse_angles(*scaling, theta);
+    if (found && *found != angles)
+      config.refuse(key, "says something else than \"rope_scaling\"; remove the wrong one");
+    found = angles;
+  }
+  shape.rope.theta = theta;
+  if (found) shape.rope = *found;
+  require_whole_turn(config);
+}
+
+/// Attention to all positions is what there is. Llama's class knows no "use_sliding_window", so that a window alone
+/// is meant; Qwen's have it off unless that key says otherwise.
+void require_full_attention(ModelConfigObject& config, std::string_view type, const ModelShape& shape) {
+  config.require_all("layer_types", "full_attention");
+  config.require_flag("use_sliding_window", false);
+  config.pass_over("max_window_layers");
+  if (type == "llama" && !config.has("use_sliding_window")) {
+    const std::size_t window = config.dimension_or("sliding_window", shape.positions);
+    if (window < shape.positions)
+      config.refuse("sliding_window", fmt::format("is {}, fewer than the {} positions, which is not supported yet; "
+                                                  "take a model without it",
+                                                  window, shape.positions));
+  }
+  config.pass_over("sliding_window");
+}
+
+ModelShape parse_llama(ModelConfigObject& config, std::string_view type) {
   ModelShape shape{};
   shape.family = Family::llama;
   shape.norm = compute::Norm::rms;
@@ -167,8 +145,10 @@ ModelShape parse_llama(const Config& config, std::string_view type) {
   shape.norm_epsilon = static_cast<float>(config.number("rms_norm_eps").value_or(1e-6));
   shape.tied = config.flag_or("tie_word_embeddings", false);
   shape.qk_norm = type == "qwen3";
+  if (type == "qwen2") config.require_flag("attention_bias", true);  // q, k and v have it whatever is said
   shape.projection_bias = type != "qwen2" && config.flag_or("attention_bias", false);
   shape.qkv_bias = type == "qwen2" || shape.projection_bias;
+  if (type != "llama") config.require_flag("mlp_bias", false);
   shape.mlp_bias = type == "llama" && config.flag_or("mlp_bias", false);
   const std::size_t head = config.dimension_or("head_dim", type == "qwen3" ? 128 : shape.channels / shape.heads);
   if (head * shape.heads != shape.channels) shape.own_head_size = head;
@@ -181,12 +161,12 @@ ModelShape parse_llama(const Config& config, std::string_view type) {
                   fmt::format("is {}, which does not divide num_attention_heads {}", shape.kv_heads, shape.heads));
   if (shape.kv_heads == shape.heads) shape.kv_heads = 0;
   const std::string activation = config.text_or("hidden_act", "silu");
-  if (activation != "silu")
-    config.refuse("hidden_act", fmt::format("is \"{}\", and only silu is supported yet", activation));
-  if (config.dimension_or("pretraining_tp", 1) != 1)
-    config.refuse("pretraining_tp", "is not 1, which is not supported");
-  config.require_flag("use_sliding_window", false);
-  config.require_all("layer_types", "full_attention");
+  if (activation != "silu" && activation != "swish")  // two names of one function
+    config.refuse("hidden_act", fmt::format("is \"{}\", and only silu, or swish, is supported yet", activation));
+  const std::size_t slices = config.dimension_or("pretraining_tp", 1);
+  if (slices != 1) config.refuse("pretraining_tp", fmt::format("is {}, and only 1 is supported", slices));
+  config.require_flag("use_qk_norm", shape.qk_norm);
+  require_full_attention(config, type, shape);
   parse_rope(config, shape);
   return shape;
 }
@@ -204,7 +184,7 @@ std::string gpt2_json(const ModelShape& shape, io::TokenId end_of_text) {
   "n_inner": {},
   "activation_function": "{}",
   "layer_norm_epsilon": 1e-05,
-  "initializer_range": 0.02,
+  "initializer_range": {},
   "resid_pdrop": 0.0,
   "embd_pdrop": 0.0,
   "attn_pdrop": 0.0,
@@ -216,8 +196,8 @@ std::string gpt2_json(const ModelShape& shape, io::TokenId end_of_text) {
 )",
                      shape.vocabulary, shape.positions, shape.positions, shape.channels, shape.layers, shape.heads,
                      shape.own_hidden == 0 ? "null" : std::to_string(shape.own_hidden),
-                     shape.activation == Activation::gelu_erf ? "gelu" : "gelu_new", shape.tied, end_of_text,
-                     end_of_text);
+                     shape.activation == Activation::gelu_erf ? "gelu" : "gelu_new", shape.initial_deviation,
+                     shape.tied, end_of_text, end_of_text);
 }
 
 std::string rope_scaling_json(const compute::RopeAngles& rope) {
@@ -263,7 +243,7 @@ std::string llama_json(const ModelShape& shape, io::TokenId end_of_text) {
   "rope_theta": {},
   "rope_scaling": {},
 {}  "attention_dropout": 0.0,
-  "initializer_range": 0.02,
+  "initializer_range": {},
   "tie_word_embeddings": {},
   "bos_token_id": {},
   "eos_token_id": {},
@@ -272,8 +252,8 @@ std::string llama_json(const ModelShape& shape, io::TokenId end_of_text) {
 )",
                      type, architecture, shape.vocabulary, shape.positions, shape.channels, shape.activated_channels(),
                      shape.layers, shape.heads, shape.kv_head_count(), shape.head_channels(), shape.norm_epsilon,
-                     shape.rope.theta, rope_scaling_json(shape.rope), biases_json(shape, type), shape.tied, end_of_text,
-                     end_of_text);
+                     shape.rope.theta, rope_scaling_json(shape.rope), biases_json(shape, type), shape.initial_deviation,
+                     shape.tied, end_of_text, end_of_text);
 }
 
 }  // namespace
@@ -288,17 +268,28 @@ std::string model_config_json(const ModelShape& shape, io::TokenId end_of_text) 
   return shape.family == Family::gpt2 ? gpt2_json(shape, end_of_text) : llama_json(shape, end_of_text);
 }
 
-ModelShape parse_config_json(std::string_view json, const std::string& name) {
+ModelShape parse_config_json(std::string_view json, const std::string& name, std::vector<std::string>* notes) {
   simdjson::dom::parser parser;
   simdjson::dom::object object;
   if (parser.parse(simdjson::padded_string(json)).get(object) != simdjson::SUCCESS)
     throw CheckpointError(name + ": not a JSON object");
-  const Config config(object, name);
-  config.require_absent("quantization_config");
-  const std::string type = config.text_or("model_type", "");
-  if (type == "gpt2") return parse_gpt2(config);
-  if (type == "llama" || type == "qwen2" || type == "qwen3") return parse_llama(config, type);
-  config.refuse("model_type", fmt::format("is \"{}\", and only gpt2, llama, qwen2 and qwen3 are supported yet", type));
+  ModelConfigObject config(object, name);
+  const std::string type = config.text("model_type");
+  ModelShape shape{};
+  if (type == "gpt2") {
+    shape = parse_gpt2(config);
+  } else if (type == "llama" || type == "qwen2" || type == "qwen3") {
+    shape = parse_llama(config, type);
+  } else {
+    config.refuse("model_type",
+                  fmt::format("is \"{}\", and only gpt2, llama, qwen2 and qwen3 are supported yet", type));
+  }
+  parse_common(config, shape);
+  const std::string dropout = config.dropout();
+  config.require_no_more();
+  if (notes != nullptr && !dropout.empty())
+    notes->push_back(fmt::format("{}: its dropout ({}) is not taken; --dropout sets it", name, dropout));
+  return shape;
 }
 
 }  // namespace pipeline

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "compute/model_shape.hpp"
 #include "io/tokenizer.hpp"
@@ -16,8 +17,10 @@ std::string_view model_type(const compute::ModelShape& shape) noexcept;
 /// The text of config.json for a model of this shape.
 std::string model_config_json(const compute::ModelShape& shape, io::TokenId end_of_text);
 
-/// The shape that a config.json asks for. `name` is the file, for errors. Throws CheckpointError
-/// (pipeline/checkpoint_error.hpp) naming what is missing or not supported.
-compute::ModelShape parse_config_json(std::string_view json, const std::string& name);
+/// The shape that a config.json asks for. `name` is the file, for errors. What else it asks for, and is not taken from
+/// there, is added to the `notes`, for the user. Throws CheckpointError (pipeline/checkpoint_error.hpp) naming what is
+/// missing, not supported or not known.
+compute::ModelShape parse_config_json(std::string_view json, const std::string& name,
+                                      std::vector<std::string>* notes = nullptr);
 
 }  // namespace pipeline

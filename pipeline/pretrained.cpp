@@ -68,9 +68,9 @@ bool is_pretrained(const std::string& folder) {
          (fs::exists(folder + "/model.safetensors") || fs::exists(folder + "/model.safetensors.index.json"));
 }
 
-compute::ModelShape read_model_config(const std::string& path) {
+compute::ModelShape read_model_config(const std::string& path, std::vector<std::string>* notes) {
   try {
-    return parse_config_json(read_config(path), path);
+    return parse_config_json(read_config(path), path, notes);
   } catch (const io::FileError& error) {
     throw CheckpointError(error.what());
   }

@@ -15,8 +15,8 @@ namespace pipeline {
 /// Whether the folder holds such a model, by the names in it.
 bool is_pretrained(const std::string& folder);
 
-/// The shape that this config.json asks for. Throws CheckpointError.
-compute::ModelShape read_model_config(const std::string& path);
+/// The shape that this config.json asks for; `notes` as in pipeline/model_config.hpp. Throws CheckpointError.
+compute::ModelShape read_model_config(const std::string& path, std::vector<std::string>* notes = nullptr);
 
 /// The model with a state that says nothing: no step was done. Throws CheckpointError.
 Checkpoint read_pretrained(const std::string& folder);

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
-#include <sstream>
+#include <string_view>
+
+#include "pipeline/control_group.hpp"
 
 namespace pipeline {
 namespace {
@@ -26,43 +28,53 @@ std::optional<double> old_bound_of(const std::string& folder) {
   return quota / period;
 }
 
-bool names_cpu(const std::string& controllers) {
-  std::istringstream list(controllers);
-  for (std::string name; std::getline(list, name, ',');)
-    if (name == "cpu") return true;
-  return false;
+/// The number that a file holds; nothing for "max".
+std::optional<std::uint64_t> number_in(const std::string& path) {
+  std::uint64_t number = 0;
+  if (!(std::ifstream(path) >> number)) return std::nullopt;
+  return number;
+}
+
+/// Of what a group uses, the pages of files. In version 1 the names without "total_" leave out the groups below.
+std::uint64_t file_bytes(const ControlGroup& group) {
+  const std::string_view inactive = group.unified ? "inactive_file" : "total_inactive_file";
+  const std::string_view active = group.unified ? "active_file" : "total_active_file";
+  std::ifstream stat(group.folder + "/memory.stat");
+  std::uint64_t sum = 0, bytes = 0;
+  for (std::string name; stat >> name >> bytes;)
+    if (name == inactive || name == active) sum += bytes;
+  return sum;
+}
+
+std::optional<std::uint64_t> left_in(const ControlGroup& group) {
+  const auto limit = number_in(group.folder + (group.unified ? "/memory.max" : "/memory.limit_in_bytes"));
+  const auto usage = number_in(group.folder + (group.unified ? "/memory.current" : "/memory.usage_in_bytes"));
+  constexpr std::uint64_t unlimited = std::uint64_t{1} << 62;  // version 1 says so by a number above
+  if (!limit || !usage || *limit >= unlimited) return std::nullopt;
+  const std::uint64_t held = *usage - std::min(*usage, file_bytes(group));
+  return *limit - std::min(*limit, held);
 }
 
 }  // namespace
 
 std::optional<std::size_t> quota_cores(const std::string& proc, const std::string& groups) {
-  std::ifstream file(proc);
   std::optional<double> least;
-  const auto bound = [&least](std::optional<double> cores) {
+  for (const ControlGroup& group : control_groups("cpu", proc, groups)) {
+    const std::optional<double> cores =
+        group.unified ? bound_of(group.folder + "/cpu.max") : old_bound_of(group.folder);
     if (cores) least = least ? std::min(*least, *cores) : *cores;
-  };
-  for (std::string line; std::getline(file, line);) {
-    // "0::/a/b" of version 2, "4:cpu,cpuacct:/a/b" of version 1. Every group above has its say.
-    const std::size_t first = line.find(':');
-    const std::size_t second = line.find(':', first + 1);
-    if (first == line.npos || second == line.npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    if (!controllers.empty() && !names_cpu(controllers)) continue;
-    std::string path = line.substr(second + 1);
-    for (;;) {
-      if (controllers.empty()) {
-        bound(bound_of(groups + path + "/cpu.max"));
-      } else {
-        bound(old_bound_of(groups + "/" + controllers + path));
-        bound(old_bound_of(groups + "/cpu" + path));
-      }
-      const std::size_t slash = path.rfind('/');
-      if (slash == path.npos || path.empty()) break;
-      path.erase(slash);
-    }
   }
   if (!least) return std::nullopt;
   return std::max<std::size_t>(1, static_cast<std::size_t>(std::floor(*least + 1e-6)));
+}
+
+std::optional<std::uint64_t> quota_memory_bytes(const std::string& proc, const std::string& groups) {
+  std::optional<std::uint64_t> least;
+  for (const ControlGroup& group : control_groups("memory", proc, groups)) {
+    const std::optional<std::uint64_t> left = left_in(group);
+    if (left) least = least ? std::min(*least, *left) : *left;
+  }
+  return least;
 }
 
 }  // namespace pipeline

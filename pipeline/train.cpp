@@ -19,6 +19,7 @@
 #include "pipeline/model_choice.hpp"
 #include "pipeline/model_config.hpp"
 #include "pipeline/placement.hpp"
+#include "pipeline/room.hpp"
 #include "pipeline/run_on.hpp"
 #include "pipeline/run_trace.hpp"
 #include "pipeline/session.hpp"
@@ -83,8 +84,9 @@ Beginning begin(const TrainSettings& settings, const Material& material, const M
   if (beginning.resumed) {
     check_identity(*beginning.resumed, settings, beginning.identity);
     logs = beginning.resumed->state.logs;
-  } else if (!choice.folder.empty()) {
-    beginning.weights = read_first_weights(choice);
+  } else {
+    if (!choice.folder.empty()) beginning.weights = read_first_weights(choice);
+    if (settings.dropout == 0) beginning.notes.insert(beginning.notes.end(), choice.notes.begin(), choice.notes.end());
   }
   cut_log(settings.out + "/metrics.jsonl", logs.metrics_bytes);
   cut_log(settings.out + "/skipped.jsonl", logs.skipped_bytes);
@@ -158,7 +160,7 @@ TrainResult train(TrainSettings wanted, RunHooks hooks) {
   const compute::ModelShape shape = choice.shape_for(material.tokenizer->vocabulary_size(), settings.seq_len);
   const Sizes sizes = sizes_of(settings, shape, core_numbers.size());
   const io::FilesOptions files_wanted = files_options(settings);
-  require_memory(plan_memory(sizes, files_wanted));
+  require_room(plan_memory(sizes, files_wanted), sizes.gradient_memory);
   RunTrace::require_writable(settings.trace);
   make_run_folder(settings.out);
 

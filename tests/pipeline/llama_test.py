@@ -3,6 +3,7 @@ runs that begin with another trainer's weights."""
 import json
 import pathlib
 import shutil
+import statistics
 import struct
 import sys
 import unittest
@@ -88,6 +89,23 @@ class Llama(Family):
         for key in "model_type", "vocab_size", "max_position_embeddings", "head_dim", "num_key_value_heads":
             self.assertEqual(config[key], QWEN3[key], key)
         self.assertGreater(self.evaluate(self.folder / "run")["loss"], 1)  # rows that no id stands for do no harm
+
+    def test_initial_weights_have_the_deviation_of_the_config(self):
+        for deviation in 0.02, 0.1:
+            name = f"d{deviation}"
+            self.train(self.corpus, model=self.write_config(initializer_range=deviation), name=name, **UNMOVED)
+            tensors = read_safetensors(self.checkpoint(name, 1) / "model.safetensors")
+            found = statistics.pstdev(floats(tensors["model.embed_tokens.weight"][2]))
+            self.assertAlmostEqual(found / deviation, 1, delta=0.05)
+
+    def test_dropout_of_a_config_is_said_not_to_be_taken(self):
+        model = self.write_config(attention_dropout=0.1)
+        for dropout, said in (0, 1), (0.1, 0):
+            done = icosa("train", self.corpus, "--out", self.folder / f"run{dropout}", "--tokenizer", "bytes", "--model",
+                         model, "--dropout", dropout, *flags(UNMOVED))
+            lines = [line for line in done.stderr.decode().splitlines() if "attention_dropout 0.1" in line]
+            self.assertEqual(len(lines), said, done.stderr.decode())
+            self.assertTrue(all("--dropout" in line and "config.json" in line for line in lines), lines)
 
     def test_a_config_that_does_not_fit_is_refused(self):
         for changes, options, code, names in (

@@ -112,6 +112,13 @@ class Run(Case):
         longer = icosa("generate", self.folder / "run", "--prompt", "x" * 100, "--max-tokens", 80, "--temperature", 0)
         self.assertGreater(len(longer.stdout), 110)
 
+    def test_generate_refuses_what_is_out_of_bounds_in_readable_words(self):
+        for option, value, bound in (("--temperature", -1, "from 0"), ("--temperature", "nan", "from 0"),
+                                     ("--repetition-penalty", 0, "above 0"), ("--samples", 0, "from 1")):
+            done = icosa("generate", self.folder, option, value, code=2)
+            self.assert_one_line(done.stderr, option, value, f"give a number {bound}")
+            self.assertLess(len(done.stderr), 120)
+
     def test_generate_samples_differ_and_come_as_json_too(self):
         self.train(self.write_corpus(), steps=20, lr=0.01, val_fraction=0)
         options = ["--prompt", "one tw\u00f6", "--max-tokens", 20, "--samples", 3, "--seed", 5, "--min-p", 0.02]
@@ -124,7 +131,7 @@ class Run(Case):
             self.assertEqual(one["stopped_by"], "length")
             self.assertEqual(len(one["tokens"]), 20)
         plain = icosa("generate", self.folder / "run", *options)
-        self.assertRegex(plain.stderr.decode(), r"60 tokens in .* tokens/s after a prompt of 8")
+        self.assertRegex(plain.stderr.decode(), r"60 tokens in [1-9]\d*(\.\d)? m?s, [1-9][\d,.]* tokens/s after a prompt of 8")
         self.assertEqual(plain.stdout.count(b"=== sample "), 3)
         prompt = self.folder / "prompt"
         prompt.write_text("one tw\u00f6")
