@@ -93,13 +93,4 @@ MemoryPlan plan_memory(const Sizes& sizes, const io::FilesOptions& files) {
            {"program", program_bytes}}};
 }
 
-void require_memory(const MemoryPlan& plan) {
-  const std::uint64_t available = available_memory_bytes();
-  if (available != 0 && plan.total_bytes() > available)
-    throw RefusedError(
-        fmt::format("the run needs {} and this machine has {} MiB left; take a smaller --model, "
-                    "--micro-batch, --seq-len, fewer --cores or --recompute",
-                    plan.description(), available >> 20));
-}
-
 }  // namespace pipeline

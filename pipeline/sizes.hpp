@@ -38,7 +38,4 @@ unsigned validation_blocks(unsigned blocks_count) noexcept;
 /// Where the memory of such a run goes.
 MemoryPlan plan_memory(const Sizes& sizes, const io::FilesOptions& files);
 
-/// Throws RefusedError, with the figures, where the machine has less left than the plan takes.
-void require_memory(const MemoryPlan& plan);
-
 }  // namespace pipeline
