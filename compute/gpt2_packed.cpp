@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "compute/profile.hpp"
+
 namespace compute {
 
 namespace {
@@ -81,6 +83,7 @@ std::size_t gpt2_packed_floats(const Gpt2Shape& shape) noexcept {
 void gpt2_pack(std::span<float> packed, const Gpt2Shape& shape, std::span<const float> weights, std::size_t share,
                std::size_t shares) noexcept {
   const PackedLayout layout(shape);
+  const TimedOperation timed = timed_pass("pack weights", layout.floats() / shares, 2);
   assert(packed.size() == layout.floats() && share < shares);
   const std::size_t first = layout.floats() * share / shares, last = layout.floats() * (share + 1) / shares;
   // A panel belongs to the share in which it begins.

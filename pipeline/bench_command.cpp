@@ -67,6 +67,7 @@ struct Bench {
       : shape(shape_of(preset, vocabulary_of(preset, options), preset.seq_len)),
         rows_count(preset.micro_batch),
         weights(compute::gpt2_floats(shape)),
+        packed(compute::gpt2_packed_floats(shape)),
         moment1(weights.span().size()),
         moment2(weights.span().size()),
         gradient(weights.span().size()),
@@ -75,6 +76,7 @@ struct Bench {
         tensors(compute::gpt2_tensors(shape)),
         ids(rows_count * (preset.seq_len + 1)) {
     compute::gpt2_initialize(weights.span(), shape, 1);
+    pack();
     std::uint32_t state = 1;
     for (std::int32_t& id : ids) {
       state = state * 1664525u + 1013904223u;
@@ -90,10 +92,12 @@ struct Bench {
 
   void micro_batch() {
     const compute::TokenRows rows{ids.data(), rows_count, shape.positions, tokens()};
-    compute::gpt2_gradient(gradient.span(), shape, weights.span(), rows, workspace.span());
+    compute::gpt2_gradient(gradient.span(), shape, weights.span(), rows, workspace.span(), {},
+                           compute::Activations::kept, packed.span());
   }
   /// The addition of one gradient to another, of which a step of n micro-batches has n - 1.
   void sum() { compute::add(other_gradient.span(), other_gradient.span(), gradient.span()); }
+  void pack() { compute::gpt2_pack(packed.span(), shape, weights.span(), 0, 1); }
   void update() {
     std::vector<double> squares((gradient.span().size() + compute::norm_block - 1) / compute::norm_block);
     compute::AdamWStep step{};
@@ -106,11 +110,12 @@ struct Bench {
       const auto part = [&tensor](FloatArena& arena) { return arena.span().subspan(tensor.offset, tensor.count); };
       compute::adamw_update(part(weights), part(moment1), part(moment2), part(gradient), tensor.decayed, step);
     }
+    pack();
   }
 
   compute::Gpt2Shape shape;
   std::size_t rows_count;
-  FloatArena weights, moment1, moment2, gradient, other_gradient, workspace;
+  FloatArena weights, packed, moment1, moment2, gradient, other_gradient, workspace;
   std::vector<compute::Tensor> tensors;
   std::vector<std::int32_t> ids;
   std::uint64_t steps = 0;
@@ -220,7 +225,7 @@ int bench_command(const BenchOptions& options) {
              bench.rows_count, options.micro_batches);
   print_table("a micro-batch", batch, machine);
   print_table("adding one gradient to another", sum, machine);
-  print_table("norm and update", update, machine);
+  print_table("norm, update and packing", update, machine);
 
   const auto n = static_cast<double>(options.micro_batches);
   const double step_ms = n * batch.ms + (n - 1) * sum.ms + update.ms;

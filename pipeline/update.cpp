@@ -161,22 +161,23 @@ sched::task<void> pack_share(CoreTimes& times, Model& model, std::size_t share, 
   co_return;
 }
 
-/// How many cores share the passes over all weights.
-std::size_t cores_for(const Run& run) {
-  return std::clamp<std::size_t>(run.model.weights.span().size() / floats_per_core_min, 1, run.cores.count());
+/// Runs part(core, cores) for each core that gets a share of a pass over all weights; here where that is one alone.
+template <class Part>
+sched::task<void> share_out(Run& run, Part part) {
+  const std::size_t floats_count = run.model.weights.span().size();
+  const std::size_t cores_count = std::clamp<std::size_t>(floats_count / floats_per_core_min, 1, run.cores.count());
+  if (cores_count == 1) {
+    sched::task<void> whole = part(0, 1);
+    co_await std::move(whole);
+    co_return;
+  }
+  sched::Scope scope(run.cores.control());
+  co_await scope.open();
+  for (std::size_t core = 0; core < cores_count; ++core) scope.spawn(run.cores.of(core), part(core, cores_count));
+  co_await scope.join();
 }
 
 }  // namespace
-
-sched::task<void> pack_weights(Run& run) {
-  if (run.model.packed.span().empty()) co_return;
-  const std::size_t cores_count = cores_for(run);
-  sched::Scope scope(run.cores.control());
-  co_await scope.open();
-  for (std::size_t core = 0; core < cores_count; ++core)
-    scope.spawn(run.cores.of(core), pack_share(run.core_states[core].times, run.model, core, cores_count));
-  co_await scope.join();
-}
 
 std::size_t muon_workspace_floats(const std::vector<compute::Tensor>& tensors) {
   std::size_t most = 0;
@@ -185,37 +186,35 @@ std::size_t muon_workspace_floats(const std::vector<compute::Tensor>& tensors) {
   return most;
 }
 
+sched::task<void> pack_weights(Run& run) {
+  if (run.model.packed.span().empty()) co_return;
+  const auto part = [&run](std::size_t core, std::size_t cores_count) {
+    return pack_share(run.core_states[core].times, run.model, core, cores_count);
+  };
+  co_await share_out(run, part);
+}
+
 sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow& row, std::uint64_t targets_count) {
   const std::span<const float> gradient = row.values[0]->values;
   const std::size_t floats_count = gradient.size();
-  const std::size_t cores_count = cores_for(run);
   settings.step.gradient_scale = static_cast<float>(1.0 / static_cast<double>(targets_count));
   std::vector<double> sums((floats_count + norm_block - 1) / norm_block);
-  {
-    sched::Scope scope(run.cores.control());
-    co_await scope.open();
-    for (std::size_t core = 0; core < cores_count; ++core) {
-      const Range range = range_of(floats_count, core, cores_count);
-      scope.spawn(run.cores.of(core),
-                  add_up(run.core_states[core].times, range, row, settings.step.gradient_scale, sums));
-    }
-    co_await scope.join();
-  }
+  const auto sum_part = [&](std::size_t core, std::size_t cores_count) {
+    return add_up(run.core_states[core].times, range_of(floats_count, core, cores_count), row,
+                  settings.step.gradient_scale, sums);
+  };
+  co_await share_out(run, sum_part);
   double squares = 0;
   for (const double sum : sums) squares += sum;  // in block order, whoever computed them
   const double norm = std::sqrt(squares);
   // No weight may change before the whole norm is known.
   settings.step.clip =
       settings.grad_clip > 0 && norm > settings.grad_clip ? static_cast<float>(settings.grad_clip / norm) : 1.0f;
-  {
-    sched::Scope scope(run.cores.control());
-    co_await scope.open();
-    for (std::size_t core = 0; core < cores_count; ++core)
-      scope.spawn(run.cores.of(core),
-                  apply_adamw(run.core_states[core].times, range_of(floats_count, core, cores_count), run.model,
-                              gradient, settings));
-    co_await scope.join();
-  }
+  const auto weights_part = [&](std::size_t core, std::size_t cores_count) {
+    return apply_adamw(run.core_states[core].times, range_of(floats_count, core, cores_count), run.model, gradient,
+                       settings);
+  };
+  co_await share_out(run, weights_part);
   if (settings.muon) co_await update_matrices(run, settings, gradient);
   co_await pack_weights(run);
   co_return norm;
