@@ -157,7 +157,10 @@ class Channel {
    public:
     explicit Room(Channel& channel) noexcept : channel_(channel) {}
 
-    Suspension<Room> wait() { return {this}; }
+    Suspension<Room> wait() {
+      at_suspension("wait for room in a channel");
+      return {this};
+    }
     void result() const { require_success(); }
 
    private:

@@ -13,6 +13,8 @@
 #include <cassert>
 #include <utility>
 
+#include "sched/suspension.hpp"
+
 namespace sched {
 
 struct Scope::Child {
@@ -41,6 +43,7 @@ Scope::~Scope() {
 }
 
 task<void> Scope::open() {
+  at_suspension("open a scope");
   open_ = true;  // awaiting this is what throws
   co_return;
 }
@@ -59,6 +62,13 @@ void Scope::spawn(asio::any_io_executor executor, task<void> child) {
 }
 
 task<void> Scope::join() {
+  try {
+    at_suspension("join a scope");
+  } catch (...) {
+    // Whatever happens here, the children are joined: it counts as a failure of one of them.
+    failure_ = std::current_exception();
+    stop_children();
+  }
   Join initiate{this};
   co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(std::error_code)>(initiate, asio::use_awaitable);
   children_.clear();
