@@ -4,6 +4,8 @@
 #include <asio/io_context.hpp>
 #include <typeinfo>
 
+#include "sched/wakeups.hpp"
+
 namespace sched {
 
 /// The handler that is posted. Dropped unrun, as when an executor is torn down, it unwinds the coroutine.
@@ -53,7 +55,7 @@ class Waiter::Memory {
 void Waiter::wake() noexcept {
   using CoreExecutor = asio::io_context::executor_type;
   const asio::any_io_executor executor = frames_->get_executor();
-  Resume resume(std::move(*frames_), top_);
+  Wakeup<Resume> resume(Resume(std::move(*frames_), top_));
   frames_.reset();
   // Asio 1.22's target() does not look whether it is of that type.
   if (executor.target_type() == typeid(CoreExecutor)) {

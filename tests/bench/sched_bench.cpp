@@ -33,6 +33,7 @@ struct Bench : tests::TinyRun {
   std::uint64_t began_ns = 0, ended_ns = 0;
   std::uint64_t processor_ns = 0;  // of all threads, meanwhile: what other programs take is not in it
   pipeline::ContextSwitches switches;
+  std::uint64_t wakeups = 0;
   std::size_t heap_bytes = 0;  // of the waiting workers
 };
 
@@ -64,6 +65,7 @@ sched::task<void> control(Bench& bench) {
       bench.began_ns = pipeline::now_ns();
       bench.processor_ns = processor_now_ns();
       bench.switches = pipeline::context_switches();
+      bench.wakeups = bench.run.cores.wakeups_count();
     }
     tests::open_step(bench.run, step);
     co_await tests::end_step(bench.run);
@@ -71,6 +73,7 @@ sched::task<void> control(Bench& bench) {
   bench.ended_ns = pipeline::now_ns();
   bench.processor_ns = processor_now_ns() - bench.processor_ns;
   bench.switches = pipeline::context_switches() - bench.switches;
+  bench.wakeups = bench.run.cores.wakeups_count() - bench.wakeups;
 }
 
 sched::task<void> run_all(Bench& bench) {
@@ -91,7 +94,7 @@ sched::task<void> run_all(Bench& bench) {
 }
 
 struct Result {
-  double worker_us, elapsed_us, heap_bytes, crossings, voluntary, involuntary;
+  double worker_us, elapsed_us, heap_bytes, crossings, wakeups, voluntary, involuntary;
 };
 
 Result measure(std::size_t workers, GradientMemory memory, std::size_t cores_count, double computing) {
@@ -115,6 +118,7 @@ Result measure(std::size_t workers, GradientMemory memory, std::size_t cores_cou
           static_cast<double>(bench.ended_ns - bench.began_ns) * 1e-3 / worker_steps,
           static_cast<double>(bench.heap_bytes) / static_cast<double>(workers),
           crossings / static_cast<double>(steps),
+          static_cast<double>(bench.wakeups) / counted,
           static_cast<double>(bench.switches.voluntary) / counted,
           static_cast<double>(bench.switches.involuntary) / counted};
 }
@@ -136,10 +140,10 @@ int main(int argument_count, char** arguments) {
             "cores {} workers {} {}: {:.2f} us of processor time per worker and step beside computing "
             "(median "
             "of {}, {:.2f}-{:.2f}), {:.2f} us elapsed in all; {:.0f} bytes per idle worker; a step has {:.0f} boundary "
-            "crossings, {:.1f} voluntary "
+            "crossings, {:.1f} wake-ups by other threads, {:.1f} voluntary "
             "and {:.1f} involuntary context switches\n",
             cores, workers, gradient_memory_name(memory), median.worker_us, rounds, results.front().worker_us,
-            results.back().worker_us, median.elapsed_us, median.heap_bytes, median.crossings, median.voluntary,
-            median.involuntary);
+            results.back().worker_us, median.elapsed_us, median.heap_bytes, median.crossings, median.wakeups,
+            median.voluntary, median.involuntary);
       }
 }

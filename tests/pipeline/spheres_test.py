@@ -65,6 +65,10 @@ class Measured(Case):
             self.assertLessEqual(sum(times), 1.02e3 * summary["steady_seconds"] + first_ms + 1)
         self.assertEqual(summary["steady_steps"], 39)
         self.assertEqual(len(summary["executors"]["compute_ms"]), summary["cores"])
+        # A second core is woken for each step at least, and never once for each micro-batch.
+        if summary["cores"] > 1:
+            self.assertGreaterEqual(summary["wakeups"], 39)
+        self.assertLess(summary["wakeups"], 39 * 12 * 12)
         batches = summary["queues"]["batches"]
         self.assertGreaterEqual(batches["takes"], 40 * 12)
         self.assertLessEqual(batches["mean"], batches["capacity"])

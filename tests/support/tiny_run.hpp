@@ -13,6 +13,7 @@
 #include "pipeline/ingest_position.hpp"
 #include "pipeline/session.hpp"
 #include "pipeline/worker.hpp"
+#include "sched/wakeups.hpp"
 
 namespace tests {
 
@@ -63,7 +64,7 @@ inline sched::task<void> feed(TinyRun& tiny) {
 /// Lets the workers begin a step.
 inline void open_step(pipeline::Run& run, std::uint64_t step) {
   for (sched::CoreIndex core = 0; core < std::min(run.cores.count(), run.workers_count); ++core)
-    asio::post(run.cores.of(core), [&gate = run.core_states[core].gate, step] { gate.open(step); });
+    asio::post(run.cores.of(core), sched::Wakeup([&gate = run.core_states[core].gate, step] { gate.open(step); }));
 }
 
 /// Awaits the step's gradient and gives its buffers back.
