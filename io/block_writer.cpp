@@ -18,6 +18,7 @@
 #include "io/block_pool.hpp"
 #include "io/error.hpp"
 #include "sched/handler.hpp"
+#include "sched/suspension.hpp"
 
 namespace io {
 
@@ -136,6 +137,7 @@ sched::task<void> BlockWriter::write_block(Files& files, std::shared_ptr<Shared>
 
 sched::task<void> BlockWriter::await_write() {
   while (shared_->writing) {
+    sched::at_suspension("wait until a block is written");
     Wait wait{shared_};
     co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(std::error_code)>(wait, asio::use_awaitable);
   }

@@ -22,6 +22,7 @@
 #include "io/file_request.hpp"
 #include "io/files.hpp"
 #include "io/task_queue.hpp"
+#include "sched/wakeups.hpp"
 
 namespace io {
 
@@ -136,7 +137,7 @@ class HandledOperation final : public FileOperation {
     const std::error_code error = result_ < 0 ? std::error_code(-result_, asio::system_category()) : std::error_code();
     Outcome<Handler, typename Owned::Value> outcome{std::move(handler_), error, owned_.value(result_), has_slot_};
     self.reset();
-    asio::dispatch(work.get_executor(), std::move(outcome));
+    asio::dispatch(work.get_executor(), sched::Wakeup(std::move(outcome)));
   }
 
  private:

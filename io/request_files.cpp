@@ -162,6 +162,7 @@ sched::task<void> RequestFiles::sync(const OpenFile& file) {
 
 sched::task<void> RequestFiles::close(OpenFile file) {
   const std::string path = file.path();
+  sched::at_suspension("close a file");
   const auto [error, result] = co_await async_close(runner(), std::move(file), as_outcome);
   // Interrupted or not, the descriptor is gone.
   if (error && error.value() != EINTR) fail(error, path, 0, "close");

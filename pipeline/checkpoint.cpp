@@ -16,6 +16,7 @@
 #include "io/safetensors.hpp"
 #include "pipeline/json.hpp"
 #include "pipeline/model_config.hpp"
+#include "sched/suspension.hpp"
 
 namespace pipeline {
 namespace {
@@ -71,6 +72,7 @@ sched::task<void> hash_tensors(io::Files& files, const std::vector<io::TensorVie
       XXH3_64bits_update(one.get(), part.data(), part.size_bytes());
       if (all != nullptr) XXH3_128bits_update(all, part.data(), part.size_bytes());
       rest = rest.subspan(part.size());
+      sched::at_suspension("let others have their turn");
       co_await asio::post(files.executor(), asio::use_awaitable);
     }
     checksums[tensor.name] = fmt::format("{:016x}", XXH3_64bits_digest(one.get()));

@@ -16,6 +16,7 @@
 #include "pipeline/clock.hpp"
 #include "pipeline/interrupt.hpp"
 #include "pipeline/update.hpp"
+#include "sched/wakeups.hpp"
 
 namespace pipeline {
 namespace {
@@ -24,7 +25,7 @@ namespace {
 void open_step(Run& run, std::uint64_t step) {
   const std::size_t working_cores = std::min(run.cores.count(), run.workers_count);
   for (sched::CoreIndex core = 0; core < working_cores; ++core)
-    asio::post(run.cores.of(core), [&gate = run.core_states[core].gate, step] { gate.open(step); });
+    asio::post(run.cores.of(core), sched::Wakeup([&gate = run.core_states[core].gate, step] { gate.open(step); }));
 }
 
 /// What each core has spent so far.
@@ -96,6 +97,7 @@ class Journal {
       totals.steady_ns += step_ns;
       totals.steady_update_ns += update_ns;
       totals.steady_switches += context_switches() - switches_;
+      totals.steady_wakeups += room_.run.cores.wakeups_count() - wakeups_;
       totals.steady_cores.resize(spent.size());
       for (std::size_t core = 0; core < spent.size(); ++core) totals.steady_cores[core] += spent[core];
     }
@@ -122,6 +124,7 @@ class Journal {
     step_began_ns_ = step_ended_ns_ + pause_ns_;
     pause_ns_ = 0;
     switches_ = context_switches();
+    wakeups_ = room_.run.cores.wakeups_count();
   }
 
   /// An evaluation or a checkpoint between two steps.
@@ -261,6 +264,7 @@ class Journal {
   std::uint64_t pause_ns_ = 0;  // since then
   std::uint64_t shown_ns_ = 0;
   ContextSwitches switches_;     // when the step began
+  std::uint64_t wakeups_ = 0;    // likewise
   std::vector<Spending> spent_;  // by each core, until the end of the last step
 };
 

@@ -35,6 +35,7 @@ struct RunTotals {
   std::uint64_t steady_ns = 0;  ///< their time, without evaluations and checkpoints
   std::uint64_t steady_update_ns = 0;
   ContextSwitches steady_switches;     ///< of all threads
+  std::uint64_t steady_wakeups = 0;    ///< of executors, by other threads
   std::vector<Spending> steady_cores;  ///< what each executor did in that time
 };
 

@@ -13,18 +13,19 @@ namespace pipeline {
 class Accounting;
 struct IngestPosition;
 
-/// One buffer of the pool. Whoever holds the pointer owns it; only they may write.
-struct Gradient {
+/// One buffer of the pool. Whoever holds the pointer owns it; only they may write. It shares no cache line with
+/// another.
+struct alignas(64) Gradient {
   std::span<float> values;
   double nats = 0;  ///< sum of the losses
   std::uint64_t targets_count = 0;
   std::uint64_t documents_count = 0;
   bool last_step = false;
-  std::shared_ptr<const IngestPosition> position;  ///< of ingest behind the step, as its micro-batches have it
+  std::shared_ptr<const IngestPosition> position;  ///< of ingest behind the step, as its first micro-batch has it
   std::shared_ptr<const Accounting> books;         ///< likewise
 };
 
-/// left += right, but for the values. Returns left.
+/// left += right, but for the values. Returns left. What only a step's first micro-batch has is on the left always.
 inline Gradient* add_counts(Gradient* left, const Gradient* right) noexcept {
   left->nats += right->nats;
   left->targets_count += right->targets_count;

@@ -32,4 +32,8 @@ bool interrupted() noexcept {
   return asked.load(std::memory_order_relaxed);
 }
 
+void forget_interrupt() noexcept {
+  asked.store(false, std::memory_order_relaxed);
+}
+
 }  // namespace pipeline

@@ -19,6 +19,9 @@ void catch_interrupts() noexcept;
 /// Whether a run was asked to end.
 bool interrupted() noexcept;
 
+/// As if nothing had been asked: for tests, which see more than one run end.
+void forget_interrupt() noexcept;
+
 /// Exit code of an interrupted run.
 inline constexpr int interrupted_exit_code = 130;
 

@@ -27,10 +27,11 @@ struct MicroBatch {
   bool last_step = false;
   std::size_t rows_count = 0;
   std::size_t seq_len = 0;
-  std::size_t targets_count = 0;                   ///< targets that count; the rest, at the end, is padding
-  std::size_t context = 0;                         ///< of each row: leading targets that do not count, in evaluations
-  std::uint64_t documents_count = 0;               ///< documents whose last token is a target here
-  std::uint64_t text_bytes = 0;                    ///< bytes of text that the targets stand for
+  std::size_t targets_count = 0;      ///< targets that count; the rest, at the end, is padding
+  std::size_t context = 0;            ///< of each row: leading targets that do not count, in evaluations
+  std::uint64_t documents_count = 0;  ///< documents whose last token is a target here
+  std::uint64_t text_bytes = 0;       ///< bytes of text that the targets stand for
+  // In a step's first micro-batch only: were they in all, every core would write to the counts of their holders.
   std::shared_ptr<const IngestPosition> position;  ///< of ingest, behind the step
   std::shared_ptr<const Accounting> books;         ///< what ingest entered during the step
   std::vector<std::uint32_t> document_first;       ///< (rows_count, seq_len) with --doc-mask: compute/documents.hpp

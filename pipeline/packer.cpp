@@ -71,19 +71,17 @@ void Packer::finish() {
 }
 
 void Packer::release_step(bool last) {
+  open_step_.front().position = std::move(mark_);
+  open_step_.front().books = std::move(books_);
   for (MicroBatch& batch : open_step_) {
     batch.step_batches_count = open_step_.size();
     batch.last_step = last;
-    batch.position = mark_;
-    batch.books = books_;
     if (shape_.document_mask) {
       batch.document_first.resize(batch.rows_count * shape_.seq_len);
       compute::document_firsts(batch.document_first, batch.ids, batch.rows_count, shape_.seq_len, end_of_text_);
     }
     ready_.push_back(std::move(batch));
   }
-  mark_.reset();
-  books_.reset();
   open_step_.clear();
   ++step_;
 }

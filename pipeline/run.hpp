@@ -73,14 +73,15 @@ struct Run {
   sched::Cores& cores;
   Model model;
   std::size_t workers_count;
-  BatchChannel batches;
-  sched::Pool<Gradient> gradients;
-  StepSum sum;                                  ///< the spheres' side of the boundary
-  sched::Boundary<const GradientRow> boundary;  ///< where a step's gradient reaches the control
-  std::vector<CoreState> core_states;
+  // A line of its own for each of those that several cores write to.
+  alignas(64) BatchChannel batches;
+  alignas(64) sched::Pool<Gradient> gradients;
+  alignas(64) StepSum sum;                                  ///< the spheres' side of the boundary
+  alignas(64) sched::Boundary<const GradientRow> boundary;  ///< where a step's gradient reaches the control
+  alignas(64) std::vector<CoreState> core_states;
   compute::Objective objective;  ///< of every micro-batch, but for dropout's step and index
   compute::Activations activations = compute::Activations::kept;
-  PauseClock pauses;
+  alignas(64) PauseClock pauses;
   RunHooks hooks;
 };
 

@@ -95,6 +95,7 @@ std::string summary_json(const TrainResult& result) {
   real("steady_seconds", seconds(result.totals.steady_ns));
   number("voluntary_switches", result.totals.steady_switches.voluntary);
   number("involuntary_switches", result.totals.steady_switches.involuntary);
+  number("wakeups", result.totals.steady_wakeups);
   text += "  \"executors\": " + executors_json(result) + ",\n";
   text += fmt::format("  \"queues\": {{\"batches\": {}, \"blocks\": {}}},\n", queue_json(result.batches_meter),
                       queue_json(result.blocks_meter));

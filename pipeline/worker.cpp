@@ -53,12 +53,18 @@ sched::task<void> work(Run& run, std::size_t worker) {
   const sched::CoreIndex core = worker % run.cores.count();
   CoreState& state = run.core_states[core];
   for (;;) {
-    const sched::Turn::Lease turn = co_await state.turn.take();
+    sched::Turn::Taking turn_taking(state.turn);
+    co_await turn_taking.wait();
+    const sched::Turn::Lease turn = turn_taking.result();
     const WaitClock buffer_wait(state.times, run.pauses);
-    Gradient* const gradient = co_await run.gradients.take(core);
+    sched::Pool<Gradient>::Taking buffer_taking(run.gradients, core);
+    co_await buffer_taking.wait();
+    Gradient* const gradient = buffer_taking.result();
     buffer_wait.end(Spent::buffer_wait, "buffer");
     const WaitClock data_wait(state.times, run.pauses);
-    const std::optional<MicroBatch> batch = co_await run.batches.receive();
+    BatchChannel::Receiving receiving(run.batches);
+    co_await receiving.wait();
+    const std::optional<MicroBatch>& batch = receiving.result();
     data_wait.end(Spent::data_wait, "data");
     if (!batch) {
       run.gradients.give_back(gradient);
@@ -66,7 +72,9 @@ sched::task<void> work(Run& run, std::size_t worker) {
     }
     if (sched::is_traced()) sched::trace_counter("batches waiting", run.batches.size());
     const WaitClock boundary_wait(state.times, run.pauses);
-    co_await state.gate.wait(batch->step);
+    sched::Gate::Passing passing(state.gate, batch->step);
+    co_await passing.wait();
+    passing.result();
     boundary_wait.end(Spent::boundary_wait, "weights");
     compute_gradient(run, core, *batch, *gradient);
     hand_over(run, core, *batch, gradient);

@@ -5,26 +5,23 @@
 // it and then says that it was the end. (Asio 1.22's own channel drops what is buffered when it is closed.)
 
 #include <algorithm>
-#include <asio/associated_cancellation_slot.hpp>
-#include <asio/async_result.hpp>
-#include <asio/error.hpp>
-#include <asio/use_awaitable.hpp>
 #include <cassert>
 #include <cstddef>
 #include <deque>
 #include <mutex>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "sched/queue_meter.hpp"
 #include "sched/suspension.hpp"
 #include "sched/task.hpp"
 #include "sched/wait_list.hpp"
+#include "sched/waiter.hpp"
 
 namespace sched {
 
-/// Any number of senders and receivers on any executors. Items come out in the order in which they were sent.
+/// Any number of senders and receivers on any executors. Items come out in the order in which they were sent, and go to
+/// receivers in the order in which they came.
 template <class T>
 class Channel {
  public:
@@ -51,42 +48,54 @@ class Channel {
     return meter_;
   }
 
-  /// Awaits room and puts `item` in. What comes after `finish` is dropped.
-  task<void> send(T item) {
-    at_suspension("send to a channel");
-    for (;;) {
-      const bool sent = try_send(item);
-      if (sent) co_return;
-      Initiate<std::error_code> initiate{this, &Channel::wait_for_room};
-      co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(std::error_code)>(initiate,
-                                                                                           asio::use_awaitable);
+  /// Awaits an item, without allocating; nothing once the channel is finished and drained.
+  class Receiving : public Waiter {
+   public:
+    explicit Receiving(Channel& channel) noexcept : channel_(channel) {}
+
+    Suspension<Receiving> wait() {
+      at_suspension("receive from a channel");
+      return {this};
     }
-  }
+    /// After the wait; it lives as long as this. Throws where it was stopped.
+    std::optional<T>& result() {
+      require_success();
+      return item_;
+    }
 
-  /// Without waiting: false, and `item` untouched, where there is no room.
-  bool try_send(T& item) {
-    std::unique_lock lock(mutex_);
-    if (items_.size() >= capacity_) return false;
-    if (finished_) return true;  // nobody wants it any more
-    items_.push_back(std::move(item));
-    size_max_ = std::max(size_max_, items_.size());
-    Waiter woken = receivers_.empty() ? Waiter() : receivers_.pop();
-    lock.unlock();
-    if (woken) woken.complete({});
-    return true;
-  }
+   private:
+    friend Channel;
+    friend Waiter;
+    bool ready() { return channel_.try_receive(item_); }
+    void arm() {
+      std::unique_lock lock(channel_.mutex_);
+      if (channel_.items_.empty() && !channel_.finished_) {
+        channel_.receivers_.add(*this);
+        return;
+      }
+      // It came between the failed try and this.
+      Room* woken = nullptr;
+      if (!channel_.items_.empty()) woken = channel_.pop(item_);
+      lock.unlock();
+      if (woken != nullptr) woken->wake();
+      wake();
+    }
+    void stop() {
+      std::unique_lock lock(channel_.mutex_);
+      const bool removed = channel_.receivers_.remove(*this);
+      lock.unlock();
+      if (removed) wake_stopped();
+    }
 
-  /// Awaits an item; nothing once the channel is finished and drained.
+    Channel& channel_;
+    std::optional<T> item_;
+  };
+
+  /// Receiving in one expression, for a frame.
   task<std::optional<T>> receive() {
-    at_suspension("receive from a channel");
-    for (;;) {
-      std::optional<T> item;
-      const bool decided = try_receive(item);
-      if (decided) co_return item;
-      Initiate<std::error_code> initiate{this, &Channel::wait_for_item};
-      co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(std::error_code)>(initiate,
-                                                                                           asio::use_awaitable);
-    }
+    Receiving receiving(*this);
+    co_await receiving.wait();
+    co_return std::move(receiving.result());
   }
 
   /// Without waiting: false where nothing can be said yet; true with an item, or without one at the end.
@@ -97,12 +106,41 @@ class Channel {
       return finished_;
     }
     meter_.taken(items_.size());
-    item.emplace(std::move(items_.front()));
-    items_.pop_front();
-    // A sender sleeps until half of the room is free: it is woken once for many items, not once for each.
-    Waiter woken = senders_.empty() || items_.size() > capacity_ / 2 ? Waiter() : senders_.pop();
+    Room* const woken = pop(item);
     lock.unlock();
-    if (woken) woken.complete({});
+    if (woken != nullptr) woken->wake();
+    return true;
+  }
+
+  /// Awaits room and puts `item` in. What comes after `finish` is dropped.
+  task<void> send(T item) {
+    at_suspension("send to a channel");
+    for (;;) {
+      const bool sent = try_send(item);
+      if (sent) co_return;
+      Room room(*this);
+      co_await room.wait();
+      room.result();
+    }
+  }
+
+  /// Without waiting: false, and `item` untouched, where there is no room.
+  bool try_send(T& item) {
+    std::unique_lock lock(mutex_);
+    if (items_.size() >= capacity_) return false;
+    if (finished_) return true;  // nobody wants it any more
+    if (!receivers_.empty()) {
+      // One who waits gets it in hand: by the time it runs, nobody else has taken it away.
+      Receiving* const receiver = receivers_.pop();
+      Room* const woken = senders_.empty() ? nullptr : senders_.pop();  // nothing lies here: there is room
+      lock.unlock();
+      receiver->item_.emplace(std::move(item));
+      receiver->wake();
+      if (woken != nullptr) woken->wake();
+      return true;
+    }
+    items_.push_back(std::move(item));
+    size_max_ = std::max(size_max_, items_.size());
     return true;
   }
 
@@ -110,49 +148,50 @@ class Channel {
   void finish() {
     const std::lock_guard lock(mutex_);
     finished_ = true;
-    while (!receivers_.empty()) receivers_.pop().complete({});
+    while (!receivers_.empty()) receivers_.pop()->wake();
   }
 
  private:
-  using List = WaitList<std::error_code>;
-  using Waiter = Handler<std::error_code>;
+  /// Awaits that something was taken out, and then tries again.
+  class Room : public Waiter {
+   public:
+    explicit Room(Channel& channel) noexcept : channel_(channel) {}
 
-  template <class... Args>
-  struct Initiate {
-    Channel* channel;
-    std::uint64_t (Channel::*wait)(Waiter waiter);
-    template <class Function>
-    void operator()(Function&& function) const {
-      auto slot = asio::get_associated_cancellation_slot(function);
-      const std::uint64_t number = (channel->*wait)(Waiter(std::forward<Function>(function)));
-      if (!slot.is_connected()) return;
-      slot.assign([channel = channel, number](asio::cancellation_type) { channel->cancel(number); });
+    Suspension<Room> wait() {
+      at_suspension("wait for room in a channel");
+      return {this};
     }
+    void result() const { require_success(); }
+
+   private:
+    friend Waiter;
+    bool ready() {
+      const std::lock_guard lock(channel_.mutex_);
+      return channel_.items_.size() < channel_.capacity_;
+    }
+    void arm() {
+      std::unique_lock lock(channel_.mutex_);
+      const bool full = channel_.items_.size() >= channel_.capacity_;
+      if (full) channel_.senders_.add(*this);
+      lock.unlock();
+      if (!full) wake();
+    }
+    void stop() {
+      std::unique_lock lock(channel_.mutex_);
+      const bool removed = channel_.senders_.remove(*this);
+      lock.unlock();
+      if (removed) wake_stopped();
+    }
+
+    Channel& channel_;
   };
 
-  // A waiter tries again when it is woken. One that comes when its wish has just been granted is woken at once.
-  std::uint64_t wait_for_room(Waiter waiter) {
-    const std::lock_guard lock(mutex_);
-    if (items_.size() < capacity_) {
-      waiter.complete({});
-      return 0;
-    }
-    return senders_.add(std::move(waiter)) * 2;
-  }
-
-  std::uint64_t wait_for_item(Waiter waiter) {
-    const std::lock_guard lock(mutex_);
-    if (!items_.empty() || finished_) {
-      waiter.complete({});
-      return 0;
-    }
-    return receivers_.add(std::move(waiter)) * 2 + 1;
-  }
-
-  void cancel(std::uint64_t number) {
-    const std::lock_guard lock(mutex_);
-    Waiter waiter = (number % 2 == 0 ? senders_ : receivers_).remove(number / 2);
-    if (waiter) waiter.complete(asio::error::operation_aborted);
+  /// Under the lock. Returns the sender to wake without it, or nullptr.
+  Room* pop(std::optional<T>& item) {
+    item.emplace(std::move(items_.front()));
+    items_.pop_front();
+    // A sender sleeps until half of the room is free: it is woken once for many items, not once for each.
+    return senders_.empty() || items_.size() > capacity_ / 2 ? nullptr : senders_.pop();
   }
 
   const std::size_t capacity_;
@@ -161,8 +200,8 @@ class Channel {
   std::size_t size_max_ = 0;
   QueueMeter meter_;
   bool finished_ = false;
-  List senders_;
-  List receivers_;
+  WaitList<Room> senders_;
+  WaitList<Receiving> receivers_;
 };
 
 }  // namespace sched

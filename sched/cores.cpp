@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <thread>
+
+#include "sched/wakeups.hpp"
 
 namespace sched {
 
@@ -35,10 +38,11 @@ void run(asio::io_context& context) {
 
 }  // namespace
 
-struct Cores::Core {
+struct alignas(64) Cores::Core {
   asio::io_context context{1};  // one thread: Asio leaves out its own locking between handlers where it can
   asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
   std::thread thread;
+  alignas(64) std::atomic<std::uint64_t> wakeups{0};
 };
 
 void pin_this_thread(const std::vector<CoreNumber>& numbers) {
@@ -66,12 +70,14 @@ ThreadPin::~ThreadPin() {
 Cores::Cores(const std::vector<CoreNumber>& numbers, const std::function<void()>& on_start, bool pinned) {
   for (std::size_t index = 0; index < numbers.size(); ++index) {
     auto core = std::make_unique<Core>();
-    core->thread = std::thread([&context = core->context, number = numbers[index], index, on_start, pinned] {
-      pthread_setname_np(pthread_self(), ("icosa-core-" + std::to_string(index)).c_str());
-      if (pinned) pin_this_thread({number});
-      on_start();
-      run(context);
-    });
+    core->thread = std::thread(
+        [&context = core->context, &wakeups = core->wakeups, number = numbers[index], index, on_start, pinned] {
+          pthread_setname_np(pthread_self(), ("icosa-core-" + std::to_string(index)).c_str());
+          if (pinned) pin_this_thread({number});
+          wakeups_here = &wakeups;
+          on_start();
+          run(context);
+        });
     cores_.push_back(std::move(core));
   }
 }
@@ -88,6 +94,12 @@ void Cores::join() noexcept {
 
 std::size_t Cores::count() const noexcept {
   return cores_.size();
+}
+
+std::uint64_t Cores::wakeups_count() const noexcept {
+  std::uint64_t count = 0;
+  for (const auto& core : cores_) count += core->wakeups.load(std::memory_order_relaxed);
+  return count;
 }
 
 asio::any_io_executor Cores::of(CoreIndex core) const noexcept {

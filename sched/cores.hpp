@@ -5,6 +5,7 @@
 
 #include <asio/any_io_executor.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -47,6 +48,8 @@ class Cores {
   std::size_t count() const noexcept;
   /// The executor of one core.
   asio::any_io_executor of(CoreIndex core) const noexcept;
+  /// What their threads have been given to run by others so far (sched/wakeups.hpp).
+  std::uint64_t wakeups_count() const noexcept;
   /// Where the control runs: the first core, which is idle whenever a step's last gradient has arrived.
   asio::any_io_executor control() const noexcept { return of(0); }
 

@@ -13,6 +13,9 @@
 #include <cassert>
 #include <utility>
 
+#include "sched/suspension.hpp"
+#include "sched/wakeups.hpp"
+
 namespace sched {
 
 struct Scope::Child {
@@ -41,6 +44,7 @@ Scope::~Scope() {
 }
 
 task<void> Scope::open() {
+  at_suspension("open a scope");
   open_ = true;  // awaiting this is what throws
   co_return;
 }
@@ -52,13 +56,21 @@ void Scope::spawn(asio::any_io_executor executor, task<void> child) {
   children_.push_back(state);
   ++running_;
   // The signal lives until the last request to stop has run: both handlers hold the state.
-  auto on_end = [this, state](std::exception_ptr failure) {
-    asio::post(executor_, [this, failure] { ended(failure); });
+  auto on_end = [this, state, across = executor != executor_](std::exception_ptr failure) {
+    if (across) count_wakeup();  // its beginning
+    asio::post(executor_, Wakeup([this, failure] { ended(failure); }));
   };
   asio::co_spawn(executor, std::move(child), asio::bind_cancellation_slot(state->stop.slot(), std::move(on_end)));
 }
 
 task<void> Scope::join() {
+  try {
+    at_suspension("join a scope");
+  } catch (...) {
+    // Whatever happens here, the children are joined: it counts as a failure of one of them.
+    failure_ = std::current_exception();
+    stop_children();
+  }
   Join initiate{this};
   co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(std::error_code)>(initiate, asio::use_awaitable);
   children_.clear();
@@ -85,13 +97,13 @@ void Scope::stop_children() {
   for (auto& child : children_) {
     // A request that arrives late still finds what the child waited in: the scope ends only after it has run.
     ++stops_under_way_;
-    asio::post(child->executor, [this, child] {
-      child->stop.emit(asio::cancellation_type::terminal);
-      asio::post(executor_, [this] {
-        --stops_under_way_;
-        complete_if_quiet();
-      });
-    });
+    asio::post(child->executor, Wakeup([this, child] {
+                 child->stop.emit(asio::cancellation_type::terminal);
+                 asio::post(executor_, Wakeup([this] {
+                              --stops_under_way_;
+                              complete_if_quiet();
+                            }));
+               }));
   }
 }
 

@@ -1,48 +1,55 @@
 #pragma once
 
-// Coroutines that wait in turn. Touched by one executor at a time, or under the lock of whoever owns the list.
+// Coroutines that wait in turn, without memory of its own. Touched by one executor at a time, or under the lock of
+// whoever owns the list.
 
-#include <cstdint>
-#include <deque>
-#include <utility>
+#include <cassert>
 
-#include "sched/handler.hpp"
+#include "sched/waiter.hpp"
 
 namespace sched {
 
-template <class... Args>
+/// `Operation` derives from Waiter; those in the list stay where they are.
+template <class Operation>
 class WaitList {
  public:
-  using Waiter = Handler<Args...>;
+  bool empty() const noexcept { return first_ == nullptr; }
 
-  bool empty() const noexcept { return waiters_.empty(); }
-
-  /// Adds a waiter at the end; the number names it for `remove`.
-  std::uint64_t add(Waiter waiter) {
-    waiters_.emplace_back(++last_number_, std::move(waiter));
-    return last_number_;
+  /// Adds a waiter at the end.
+  void add(Operation& operation) noexcept {
+    Waiter& waiter = operation;
+    assert(!waiter.listed_);
+    waiter.listed_ = true;
+    waiter.previous_ = last_;
+    waiter.next_ = nullptr;
+    (last_ == nullptr ? first_ : last_->next_) = &waiter;
+    last_ = &waiter;
   }
 
-  Waiter pop() {
-    Waiter waiter = std::move(waiters_.front().second);
-    waiters_.pop_front();
-    return waiter;
+  /// The one that has waited longest. Requires !empty().
+  Operation* pop() noexcept {
+    Waiter* const waiter = first_;
+    take_out(*waiter);
+    return static_cast<Operation*>(waiter);
   }
 
-  /// Takes out the waiter of that number; an empty one where it has been taken out before.
-  Waiter remove(std::uint64_t number) {
-    for (auto it = waiters_.begin(); it != waiters_.end(); ++it) {
-      if (it->first != number) continue;
-      Waiter waiter = std::move(it->second);
-      waiters_.erase(it);
-      return waiter;
-    }
-    return {};
+  /// Takes that waiter out; false where it has been taken out before.
+  bool remove(Operation& operation) noexcept {
+    Waiter& waiter = operation;
+    if (!waiter.listed_) return false;
+    take_out(waiter);
+    return true;
   }
 
  private:
-  std::deque<std::pair<std::uint64_t, Waiter>> waiters_;
-  std::uint64_t last_number_ = 0;
+  void take_out(Waiter& waiter) noexcept {
+    (waiter.previous_ == nullptr ? first_ : waiter.previous_->next_) = waiter.next_;
+    (waiter.next_ == nullptr ? last_ : waiter.next_->previous_) = waiter.previous_;
+    waiter.listed_ = false;
+  }
+
+  Waiter* first_ = nullptr;
+  Waiter* last_ = nullptr;
 };
 
 }  // namespace sched

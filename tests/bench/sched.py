@@ -2,7 +2,7 @@
 
 First sched_bench: the real workers with a model that computes nearly nothing. Then the whole program with 12, 144 and
 1,728 workers at the same tokens per step, in turn, so that what else the machine does falls on all of them; and its
-system calls, as the program counts its context switches and as strace counts them.
+system calls, as the program counts its wake-ups and context switches and as strace counts calls.
 """
 import json
 import pathlib
@@ -19,6 +19,7 @@ ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 5
 CORPUS = pathlib.Path(__file__).resolve().parents[2] / "datasets" / "sotu"
 ARRANGEMENTS = {12: 144, 144: 12, 1728: 1}  # workers: --accumulate
 STEPS = 8
+STRACE_STEPS = (8, 72)  # what starting and ending cost falls out; so far apart, its chance does too
 
 
 def train(folder, workers, accumulate, prefix=(), steps=STEPS):
@@ -56,6 +57,7 @@ def whole_program(folder):
             / steps / 1728 * 1e-3 for s in summaries)
         print(f"  {workers:5} workers: step {step_ms:.2f} ms, {processor_ms[workers]:.2f} ms of processors; {overhead:.2f} us per micro-batch neither computing, "
               f"adding, updating nor waiting; crossings per step {summaries[0]['boundary_crossings'] / STEPS:.0f}; "
+              f"wake-ups of executors by other threads {statistics.median(s['wakeups'] for s in summaries) / steps:.1f}; "
               f"context switches per step {statistics.median(s['voluntary_switches'] for s in summaries) / steps:.1f} "
               f"voluntary, {statistics.median(s['involuntary_switches'] for s in summaries) / steps:.1f} not; "
               f"resident {max(s['peak_rss_bytes'] for s in summaries) / 2**20:.1f} MiB")
@@ -68,16 +70,19 @@ def system_calls(folder):
     if shutil.which("strace") is None:
         print("strace is not installed: system calls are not counted")
         return
-    print("\nsystem calls per step (strace -c -f; the difference of a run of 24 steps and one of 8):")
+    print(f"\nsystem calls per step (strace -c -f; the difference of a run of {STRACE_STEPS[1]} steps and one of "
+          f"{STRACE_STEPS[0]}) beside the program's own count of wake-ups in the longer one:")
     for workers, accumulate in ARRANGEMENTS.items():
         counts = []
-        for steps in (8, 24):
-            _, table = train(folder, workers, accumulate, ("strace", "-f", "-c", "-U", "calls,name"), steps)
+        for steps in STRACE_STEPS:
+            summary, table = train(folder, workers, accumulate, ("strace", "-f", "-c", "-U", "calls,name"), steps)
             counts.append({name: int(calls) for calls, name in re.findall(r"^\s*(\d+)\s+(\w+)\s*$", table, re.M)})
         names = sorted(counts[1], key=lambda name: -counts[1][name])
-        per_step = {name: (counts[1][name] - counts[0].get(name, 0)) / 16 for name in names}
+        per_step = {name: (counts[1][name] - counts[0].get(name, 0)) / (STRACE_STEPS[1] - STRACE_STEPS[0])
+                    for name in names}
         shown = ", ".join(f"{name} {count:.1f}" for name, count in per_step.items() if abs(count) >= 0.1)
-        print(f"  {workers:5} workers: {shown}")
+        wakeups = summary["wakeups"] / summary["steady_steps"]
+        print(f"  {workers:5} workers: {wakeups:.1f} wake-ups; {shown}")
 
 
 print(subprocess.run([str(BUILD / "tests/bench/sched_bench"), str(ROUNDS)], check=True, capture_output=True, text=True).stdout,

@@ -18,57 +18,24 @@
 #include <vector>
 
 #include "compute/cpu.hpp"
-#include "pipeline/accounting.hpp"
 #include "pipeline/context_switches.hpp"
-#include "pipeline/ingest_position.hpp"
-#include "pipeline/session.hpp"
-#include "pipeline/worker.hpp"
 #include "sched/scope.hpp"
+#include "tests/support/tiny_run.hpp"
 
 namespace {
 
 using pipeline::GradientMemory;
-using pipeline::GradientRow;
-using pipeline::MicroBatch;
-using pipeline::Run;
 
-constexpr compute::Gpt2Shape shape{1, 1, 16, 16, 1};
 constexpr std::uint64_t warm_steps = 3;
 
-struct Bench {
-  Bench(std::size_t workers_count, GradientMemory memory, std::uint64_t steps_count, sched::Cores& cores)
-      : workers(workers_count),
-        steps(steps_count),
-        buffers(pipeline::gradient_buffers_count(memory, workers, cores.count()), compute::gpt2_floats(shape)),
-        run(cores,
-            pipeline::Model{
-                shape, compute::gpt2_tensors(shape), pipeline::FloatArena(compute::gpt2_floats(shape)), {}, {}},
-            workers, workers, memory, workers + cores.count(), buffers.pointers(),
-            compute::gpt2_workspace_floats(shape, 1, 1)) {}
-
-  std::size_t workers;
-  std::uint64_t steps;
-  pipeline::GradientBuffers buffers;
-  Run run;
+struct Bench : tests::TinyRun {
+  using TinyRun::TinyRun;
   std::uint64_t began_ns = 0, ended_ns = 0;
   std::uint64_t processor_ns = 0;  // of all threads, meanwhile: what other programs take is not in it
   pipeline::ContextSwitches switches;
+  std::uint64_t wakeups = 0;
   std::size_t heap_bytes = 0;  // of the waiting workers
 };
-
-sched::task<void> feed(Bench& bench) {
-  const auto books = std::make_shared<pipeline::Accounting>();
-  for (std::uint64_t step = 1; step <= bench.steps; ++step)
-    for (std::size_t index = 0; index < bench.workers; ++index) {
-      MicroBatch batch(step, index);
-      batch.step_batches_count = bench.workers;
-      batch.rows_count = batch.seq_len = batch.targets_count = 1;
-      batch.ids = {1, 2};
-      batch.books = books;
-      co_await bench.run.batches.send(std::move(batch));
-    }
-  bench.run.batches.finish();
-}
 
 std::uint64_t processor_now_ns() {
   timespec now{};
@@ -80,11 +47,10 @@ std::uint64_t processor_now_ns() {
 /// workers' own clocks say would count other programs' turns on the processor.
 double computing_us() {
   constexpr int rounds = 20'000;
+  const auto& shape = tests::tiny_shape;
   pipeline::FloatArena weights(compute::gpt2_floats(shape)), gradient(compute::gpt2_floats(shape)),
       workspace(compute::gpt2_workspace_floats(shape, 1, 1));
-  MicroBatch batch(1, 0);
-  batch.rows_count = batch.seq_len = batch.targets_count = 1;
-  batch.ids = {1, 2};
+  const pipeline::MicroBatch batch = tests::tiny_batch(1, 0, 1);
   const compute::TokenRows rows = pipeline::token_rows(batch);
   const std::uint64_t began_ns = processor_now_ns();
   for (int round = 0; round < rounds; ++round)
@@ -94,21 +60,20 @@ double computing_us() {
 
 /// The control without the update.
 sched::task<void> control(Bench& bench) {
-  Run& run = bench.run;
-  for (std::uint64_t step = 1; step <= bench.steps; ++step) {
+  for (std::uint64_t step = 1; step <= bench.steps_count; ++step) {
     if (step == warm_steps + 1) {
       bench.began_ns = pipeline::now_ns();
       bench.processor_ns = processor_now_ns();
       bench.switches = pipeline::context_switches();
+      bench.wakeups = bench.run.cores.wakeups_count();
     }
-    for (sched::CoreIndex core = 0; core < std::min(run.cores.count(), bench.workers); ++core)
-      asio::post(run.cores.of(core), [&gate = run.core_states[core].gate, step] { gate.open(step); });
-    const GradientRow* const row = co_await run.boundary.receive();
-    for (pipeline::Gradient* const gradient : row->span()) run.gradients.give_back(gradient);
+    tests::open_step(bench.run, step);
+    co_await tests::end_step(bench.run);
   }
   bench.ended_ns = pipeline::now_ns();
   bench.processor_ns = processor_now_ns() - bench.processor_ns;
   bench.switches = pipeline::context_switches() - bench.switches;
+  bench.wakeups = bench.run.cores.wakeups_count() - bench.wakeups;
 }
 
 sched::task<void> run_all(Bench& bench) {
@@ -116,7 +81,7 @@ sched::task<void> run_all(Bench& bench) {
   const std::size_t before_bytes = mallinfo2().uordblks;
   sched::Scope scope(cores.control());
   co_await scope.open();
-  for (std::size_t worker = 0; worker < bench.workers; ++worker)
+  for (std::size_t worker = 0; worker < bench.workers_count; ++worker)
     scope.spawn(cores.of(worker % cores.count()), work(bench.run, worker));
   // All have begun to wait when their cores have nothing left to run.
   for (int round = 0; round < 3; ++round)
@@ -129,7 +94,7 @@ sched::task<void> run_all(Bench& bench) {
 }
 
 struct Result {
-  double worker_us, elapsed_us, heap_bytes, crossings, voluntary, involuntary;
+  double worker_us, elapsed_us, heap_bytes, crossings, wakeups, voluntary, involuntary;
 };
 
 Result measure(std::size_t workers, GradientMemory memory, std::size_t cores_count, double computing) {
@@ -153,6 +118,7 @@ Result measure(std::size_t workers, GradientMemory memory, std::size_t cores_cou
           static_cast<double>(bench.ended_ns - bench.began_ns) * 1e-3 / worker_steps,
           static_cast<double>(bench.heap_bytes) / static_cast<double>(workers),
           crossings / static_cast<double>(steps),
+          static_cast<double>(bench.wakeups) / counted,
           static_cast<double>(bench.switches.voluntary) / counted,
           static_cast<double>(bench.switches.involuntary) / counted};
 }
@@ -174,10 +140,10 @@ int main(int argument_count, char** arguments) {
             "cores {} workers {} {}: {:.2f} us of processor time per worker and step beside computing "
             "(median "
             "of {}, {:.2f}-{:.2f}), {:.2f} us elapsed in all; {:.0f} bytes per idle worker; a step has {:.0f} boundary "
-            "crossings, {:.1f} voluntary "
+            "crossings, {:.1f} wake-ups by other threads, {:.1f} voluntary "
             "and {:.1f} involuntary context switches\n",
             cores, workers, gradient_memory_name(memory), median.worker_us, rounds, results.front().worker_us,
-            results.back().worker_us, median.elapsed_us, median.heap_bytes, median.crossings, median.voluntary,
-            median.involuntary);
+            results.back().worker_us, median.elapsed_us, median.heap_bytes, median.crossings, median.wakeups,
+            median.voluntary, median.involuntary);
       }
 }

@@ -49,10 +49,9 @@ sched::task<void> collect(pipeline::BatchChannel& channel, Batches& batches) {
       for (std::size_t t = 0; t < batch->seq_len && left > 0; ++t, --left)
         batches.targets.push_back(batch->ids[row * (batch->seq_len + 1) + t + 1]);
     }
-    if (batch->index + 1 != batch->step_batches_count) continue;
-    BOOST_REQUIRE(batch->position != nullptr);
-    batches.positions.push_back(*batch->position);
-    batches.targets_until.push_back(batches.targets.size());
+    BOOST_REQUIRE((batch->position != nullptr) == (batch->index == 0));
+    if (batch->position) batches.positions.push_back(*batch->position);
+    if (batch->index + 1 == batch->step_batches_count) batches.targets_until.push_back(batches.targets.size());
   }
 }
 

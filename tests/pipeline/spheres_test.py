@@ -27,6 +27,16 @@ class Spheres(Case):
                 self.assertLessEqual(summary["gradient_buffers_used"], summary["gradient_buffers"])
         self.assertEqual(len(digests), 1)
 
+    def test_each_arrangement_of_three_levels_gives_the_same_bits(self):
+        corpus = self.write_corpus(files_count=12, words=800)
+        digests = set()
+        for workers, accumulate in ((12, 144), (144, 12), (1728, 1)):
+            summary = self.train(corpus, name=str(workers), steps=2, seq_len=8, val_fraction=0, workers=workers,
+                                 accumulate=accumulate)
+            self.assertEqual(summary["boundary_crossings"], 2 * 1728)
+            digests.add(summary["digest"])
+        self.assertEqual(len(digests), 1)
+
     def test_three_levels_learn(self):
         self.train(self.write_corpus(), levels=3, steps=6, seq_len=8, val_fraction=0, schedule="constant", warmup=1)
         losses = [line["loss"] for line in metrics(self.folder / "run")]
@@ -55,6 +65,10 @@ class Measured(Case):
             self.assertLessEqual(sum(times), 1.02e3 * summary["steady_seconds"] + first_ms + 1)
         self.assertEqual(summary["steady_steps"], 39)
         self.assertEqual(len(summary["executors"]["compute_ms"]), summary["cores"])
+        # A second core is woken for each step at least, and never once for each micro-batch.
+        if summary["cores"] > 1:
+            self.assertGreaterEqual(summary["wakeups"], 39)
+        self.assertLess(summary["wakeups"], 39 * 12 * 12)
         batches = summary["queues"]["batches"]
         self.assertGreaterEqual(batches["takes"], 40 * 12)
         self.assertLessEqual(batches["mean"], batches["capacity"])

@@ -1,7 +1,11 @@
 #include "sched/channel.hpp"
 
+#include <asio/co_spawn.hpp>
+#include <asio/thread_pool.hpp>
+#include <asio/use_future.hpp>
 #include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <future>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -68,6 +72,19 @@ BOOST_AUTO_TEST_CASE(items_of_one_producer_come_in_order) {
   std::vector<std::vector<int>> got(1);
   run_on(cores, many_to_many(cores, channel, 1, 1000, got));
   for (int i = 0; i < 1000; ++i) BOOST_REQUIRE_EQUAL(got[0][static_cast<std::size_t>(i)], i);
+}
+
+BOOST_AUTO_TEST_CASE(who_waits_may_run_on_an_executor_of_any_kind) {
+  // Not io_contexts, as the cores' are; of one thread each, as a coroutine here never changes its thread.
+  asio::thread_pool receivers(1), senders(1);
+  Numbers channel(1);
+  std::vector<int> got;
+  std::future<void> consumed = asio::co_spawn(receivers, consume(channel, got), asio::use_future);
+  std::atomic<int> producers_left{1};
+  std::future<void> produced = asio::co_spawn(senders, produce(channel, 0, 500, producers_left), asio::use_future);
+  produced.get();
+  consumed.get();
+  BOOST_TEST(got.size() == 500u);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_buffered_when_it_is_finished_is_not_lost) {
