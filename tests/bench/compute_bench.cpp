@@ -7,6 +7,7 @@
 // Products run in turn, ours and theirs, by the time of the thread: on a shared machine what others take is not ours.
 // The answers are checked before anything is timed. Both libraries must be told to use one thread (compute.py does).
 
+#include <hwy/aligned_allocator.h>
 #include <hwy/targets.h>
 #include <time.h>
 
@@ -17,6 +18,7 @@
 #include <cstring>
 #include <functional>
 #include <random>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -89,6 +91,8 @@ struct Case {
   const char* name;
   std::size_t M, K, N;
   As a_as, b_as;
+  bool b_is_weight;
+  compute::Store store;
 };
 
 struct Shape {
@@ -103,20 +107,23 @@ constexpr Shape shapes[] = {{"seed", 64, 500, 32},
 
 std::vector<Case> cases_of(const Shape& shape) {
   const std::size_t C = shape.channels, T = shape.rows, V = shape.vocabulary;
+  const auto kept = compute::Store::cached, gradient = C >= 384 ? compute::Store::streamed : kept;
+  // compute/gpt2_packed.cpp: what is stored and narrow is read where it lies.
+  const auto packed = [](As b_as, std::size_t columns) { return b_as == As::transposed || columns > 64; };
   std::vector<Case> cases;
   const auto layer = [&](std::size_t inputs, std::size_t outputs) {
-    cases.push_back({"forward", T, inputs, outputs, As::stored, As::stored});
-    cases.push_back({"dx", T, outputs, inputs, As::stored, As::transposed});
-    cases.push_back({"dw", inputs, T, outputs, As::transposed, As::stored});
+    cases.push_back({"forward", T, inputs, outputs, As::stored, As::stored, packed(As::stored, outputs), kept});
+    cases.push_back({"dx", T, outputs, inputs, As::stored, As::transposed, true, kept});
+    cases.push_back({"dw", inputs, T, outputs, As::transposed, As::stored, false, gradient});
   };
   layer(C, 3 * C);
   layer(C, C);
   layer(C, 4 * C);
   layer(4 * C, C);
   // The head's weights are the token embedding, stored (outputs, inputs).
-  cases.push_back({"head", T, C, V, As::stored, As::transposed});
-  cases.push_back({"head dx", T, V, C, As::stored, As::stored});
-  cases.push_back({"head dw", V, T, C, As::transposed, As::stored});
+  cases.push_back({"head", T, C, V, As::stored, As::transposed, true, kept});
+  cases.push_back({"head dx", T, V, C, As::stored, As::stored, packed(As::stored, C), kept});
+  cases.push_back({"head dw", V, T, C, As::transposed, As::stored, false, gradient});
   return cases;
 }
 
@@ -133,14 +140,22 @@ struct Operands {
       : c(which),
         a_floats(numbers(c.M * c.K, 1)),
         b_floats(numbers(c.K * c.N, 2)),
-        out_floats(c.M * c.N),
         scratch(compute::product_scratch_floats),
+        packed_floats(c.b_is_weight ? compute::packed_floats(c.K, c.N) + line_floats : 0),
         a(c.a_as == As::stored ? compute::dense(a_floats.data(), c.M, c.K) : compute::dense(a_floats.data(), c.K, c.M)),
         b(c.b_as == As::stored ? compute::dense(b_floats.data(), c.K, c.N)
-                               : compute::dense(b_floats.data(), c.N, c.K)) {}
+                               : compute::dense(b_floats.data(), c.N, c.K)) {
+    if (c.b_is_weight) compute::pack(packed_data(), b, c.b_as, 0, compute::packed_panels_count(c.N));
+  }
 
+  /// As a step takes it: weights are packed already, gradients of larger models go past the caches.
   void ours() {
-    compute::multiply(compute::dense(out_floats.data(), c.M, c.N), a, c.a_as, b, c.b_as, nullptr, scratch.data());
+    const Matrix out = compute::dense(out_floats.data(), c.M, c.N);
+    if (!packed_floats.empty()) {
+      compute::multiply(out, a, c.a_as, compute::PackedMatrix{packed_data(), c.K, c.N}, nullptr, scratch.data());
+    } else {
+      compute::multiply(out, a, c.a_as, b, c.b_as, nullptr, scratch.data(), c.store);
+    }
   }
 #ifdef ICOSA_ONEDNN
   void onednn() {
@@ -177,8 +192,17 @@ struct Operands {
     return largest;
   }
 
+  static constexpr std::size_t line_floats = 16;
+  float* packed_data() {
+    const std::size_t past = reinterpret_cast<std::uintptr_t>(packed_floats.data()) / sizeof(float) % line_floats;
+    return packed_floats.data() + (line_floats - past) % line_floats;
+  }
+
   Case c;
-  std::vector<float> a_floats, b_floats, out_floats, scratch;
+  // The result on a cache line, as in an arena.
+  hwy::AlignedFreeUniquePtr<float[]> out_memory = hwy::AllocateAligned<float>(c.M * c.N);
+  std::span<float> out_floats{out_memory.get(), c.M* c.N};
+  std::vector<float> a_floats, b_floats, scratch, packed_floats;
   ConstMatrix a, b;
 };
 
