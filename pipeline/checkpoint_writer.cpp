@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <exception>
 #include <utility>
@@ -10,18 +11,22 @@
 #include "io/error.hpp"
 #include "pipeline/checkpoint_folders.hpp"
 #include "pipeline/clock.hpp"
-#include "sched/scope.hpp"
+#include "sched/share_out.hpp"
 #include "sched/trace.hpp"
 
 namespace pipeline {
 namespace {
 
-/// One core's share of a copy.
-sched::task<void> copy_share(std::span<float> to, std::span<const float> from, std::size_t core, std::size_t cores) {
+using ModelParts = std::array<std::span<const float>, 3>;
+
+/// One core's share of a copy: of each part, which are equally long, and lie one behind the other in `to`.
+sched::task<void> copy_share(std::span<float> to, ModelParts parts, std::size_t core, std::size_t cores_count) {
   const sched::TraceSpan span("checkpoint", "copy");
-  const std::size_t begin = from.size() * core / cores;
-  const std::size_t end = from.size() * (core + 1) / cores;
-  if (begin < end) std::memcpy(to.data() + begin, from.data() + begin, (end - begin) * sizeof(float));
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const std::size_t count = parts[i].size();
+    const std::size_t begin = count * core / cores_count, end = count * (core + 1) / cores_count;
+    if (begin < end) std::memcpy(to.data() + i * count + begin, parts[i].data() + begin, (end - begin) * sizeof(float));
+  }
   co_return;
 }
 
@@ -29,14 +34,11 @@ sched::task<ModelImage> copy_model(Run& run, FloatArena& copy) {
   const std::size_t count = run.model.weights.span().size();
   if (copy.span().empty()) copy = FloatArena(3 * count);
   const std::span<float> to = copy.span();
-  const std::span<const float> parts[] = {run.model.weights.span(), run.model.moment1.span(), run.model.moment2.span()};
-  sched::Scope scope(run.cores.control());
-  co_await scope.open();
-  for (std::size_t part = 0; part < 3; ++part)
-    for (sched::CoreIndex core = 0; core < run.cores.count(); ++core)
-      scope.spawn(run.cores.of(core),
-                  copy_share(to.subspan(part * count, count), parts[part], core, run.cores.count()));
-  co_await scope.join();
+  const ModelParts parts = {run.model.weights.span(), run.model.moment1.span(), run.model.moment2.span()};
+  const auto share = [&](std::size_t core, std::size_t cores_count) {
+    return copy_share(to, parts, core, cores_count);
+  };
+  co_await sched::share_out(run.cores, run.cores.count(), share);
   co_return ModelImage{to.first(count), to.subspan(count, count), to.subspan(2 * count, count)};
 }
 

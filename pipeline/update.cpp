@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "compute/tree_sum.hpp"
-#include "sched/scope.hpp"
+#include "sched/share_out.hpp"
 
 namespace pipeline {
 namespace {
@@ -146,13 +146,12 @@ sched::task<void> update_matrices(Run& run, const UpdateSettings& settings, std:
   step.clip = settings.step.clip;
   const std::vector<MuonMatrix> matrices = muon_matrices(run.model.tensors);
   std::atomic<std::size_t> next = 0;
-  sched::Scope scope(run.cores.control());
-  co_await scope.open();
   // Between steps the cores' workspaces are free.
-  for (std::size_t core = 0; core < run.cores.count(); ++core)
-    scope.spawn(run.cores.of(core), apply_muon(run.core_states[core].times, matrices, next, run.model, gradient, step,
-                                               run.core_states[core].workspace.span()));
-  co_await scope.join();
+  const auto part = [&](std::size_t core, std::size_t) {
+    return apply_muon(run.core_states[core].times, matrices, next, run.model, gradient, step,
+                      run.core_states[core].workspace.span());
+  };
+  co_await sched::share_out(run.cores, run.cores.count(), part);
 }
 
 sched::task<void> pack_share(CoreTimes& times, Model& model, std::size_t share, std::size_t shares) {
@@ -161,20 +160,9 @@ sched::task<void> pack_share(CoreTimes& times, Model& model, std::size_t share, 
   co_return;
 }
 
-/// Runs part(core, cores) for each core that gets a share of a pass over all weights; here where that is one alone.
-template <class Part>
-sched::task<void> share_out(Run& run, Part part) {
-  const std::size_t floats_count = run.model.weights.span().size();
-  const std::size_t cores_count = std::clamp<std::size_t>(floats_count / floats_per_core_min, 1, run.cores.count());
-  if (cores_count == 1) {
-    sched::task<void> whole = part(0, 1);
-    co_await std::move(whole);
-    co_return;
-  }
-  sched::Scope scope(run.cores.control());
-  co_await scope.open();
-  for (std::size_t core = 0; core < cores_count; ++core) scope.spawn(run.cores.of(core), part(core, cores_count));
-  co_await scope.join();
+/// How many cores share a pass over all weights.
+std::size_t cores_for(const Run& run) {
+  return std::clamp<std::size_t>(run.model.weights.span().size() / floats_per_core_min, 1, run.cores.count());
 }
 
 }  // namespace
@@ -191,7 +179,7 @@ sched::task<void> pack_weights(Run& run) {
   const auto part = [&run](std::size_t core, std::size_t cores_count) {
     return pack_share(run.core_states[core].times, run.model, core, cores_count);
   };
-  co_await share_out(run, part);
+  co_await sched::share_out(run.cores, cores_for(run), part);
 }
 
 sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow& row, std::uint64_t targets_count) {
@@ -203,7 +191,7 @@ sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow&
     return add_up(run.core_states[core].times, range_of(floats_count, core, cores_count), row,
                   settings.step.gradient_scale, sums);
   };
-  co_await share_out(run, sum_part);
+  co_await sched::share_out(run.cores, cores_for(run), sum_part);
   double squares = 0;
   for (const double sum : sums) squares += sum;  // in block order, whoever computed them
   const double norm = std::sqrt(squares);
@@ -214,7 +202,7 @@ sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow&
     return apply_adamw(run.core_states[core].times, range_of(floats_count, core, cores_count), run.model, gradient,
                        settings);
   };
-  co_await share_out(run, weights_part);
+  co_await sched::share_out(run.cores, cores_for(run), weights_part);
   if (settings.muon) co_await update_matrices(run, settings, gradient);
   co_await pack_weights(run);
   co_return norm;
