@@ -17,7 +17,7 @@ namespace {
 using compute::norm_block;
 
 /// A core that gets less to do than this is not woken for it: it would take as long as its share.
-constexpr std::size_t floats_per_core_min = 256 << 10;
+constexpr std::size_t floats_per_core_min = 128 << 10;
 
 /// A core's share of the flat array, cut at multiples of the norm's blocks.
 struct Range {
