@@ -15,16 +15,28 @@ namespace compute::plain {
 
 namespace {
 
-/// Scores of the keys that a position sees, from `begin` to the row's end, become probabilities; those before, zero.
-void softmax(std::span<float> row, std::size_t begin, float scale) {
-  const std::span<float> seen = row.subspan(begin);
+/// row[begin..t] = the scores of the keys that position t = row.size() - 1 sees.
+void scores(std::span<float> row, const AttentionHead& head, const float* qkv, std::size_t begin, float scale) {
+  const std::size_t count = row.size() - begin;
+  multiply(dense(row.data() + begin, 1, count), head.part(qkv, 0, row.size() - 1, 1), As::stored,
+           head.part(qkv, 1, begin, count), As::transposed, nullptr);
+  for (float& x : row.subspan(begin)) x *= scale;
+}
+
+/// The largest of the scores from `begin` on.
+float maximum(std::span<float> row, std::size_t begin) {
   std::fill_n(row.data(), begin, -std::numeric_limits<float>::infinity());
-  for (float& x : seen) x *= scale;
-  const float largest = max16(row);
+  return max16(row);
+}
+
+/// Scores from `begin` on become their exponentials; those before, zero.
+void exponentials(std::span<float> row, std::size_t begin, float largest) {
   std::fill_n(row.data(), begin, 0.0f);
-  for (float& x : seen) x = exp(x - largest);
-  const float reciprocal = 1 / sum16(row);
-  for (float& x : seen) x *= reciprocal;
+  for (float& x : row.subspan(begin)) x = exp(x - largest);
+}
+
+void multiply_by(std::span<float> row, float factor) {
+  for (float& x : row) x *= factor;
 }
 
 /// A sum of -0 becomes +0.
@@ -69,44 +81,50 @@ std::size_t begin_of(const std::uint32_t* firsts, std::size_t t) {
 
 }  // namespace
 
-void attention_forward(float* out, float* probabilities, const float* qkv, const AttentionShape& shape,
-                       const std::uint32_t* first) noexcept {
+void attention_forward(float* out, float* statistics, const float* qkv, const AttentionShape& shape,
+                       const std::uint32_t* first) {
   const float scale = attention_scale(shape);
   const std::size_t T = shape.T;
+  std::vector<float> probabilities(T);  // of one position
   for (std::size_t b = 0; b < shape.B; ++b) {
     for (std::size_t h = 0; h < shape.H; ++h) {
       const AttentionHead head(shape, b, h);
       for (std::size_t t = 0; t < T; ++t) {
-        const std::size_t begin = begin_of(firsts_of(first, b, T), t), count = t + 1 - begin;
-        float* row = head.square(probabilities) + t * T;
-        multiply(dense(row + begin, 1, count), head.part(qkv, 0, t, 1), As::stored, head.part(qkv, 1, begin, count),
-                 As::transposed, nullptr);
-        softmax({row, t + 1}, begin, scale);
-        std::fill(row + t + 1, row + T, 0.0f);
+        const std::size_t begin = begin_of(firsts_of(first, b, T), t);
+        const std::span row(probabilities.data(), t + 1);
+        float &largest = head.maxima(statistics)[t], &factor = head.factors(statistics)[t];
+        scores(row, head, qkv, begin, scale);
+        largest = maximum(row, begin);
+        exponentials(row, begin, largest);
+        factor = 1 / sum16(row);
+        multiply_by(row.subspan(begin), factor);
         const Matrix sum = head.output(out, t, 1);
-        weighted_sum(sum, row, 1, head.part(qkv, 2, 0, T), begin, t + 1);
+        weighted_sum(sum, row.data(), 1, head.part(qkv, 2, 0, T), begin, t + 1);
         add_zero(sum);
       }
     }
   }
 }
 
-void attention_backward(float* dqkv, const float* dout, const float* qkv, const float* probabilities,
+void attention_backward(float* dqkv, const float* dout, const float* qkv, const float* statistics,
                         const AttentionShape& shape, const std::uint32_t* first) {
   const float scale = attention_scale(shape);
   const std::size_t T = shape.T;
-  std::vector<float> gradients(T * T);  // of the scores, of one head
+  std::vector<float> probabilities(T * T), gradients(T * T);  // of one head; of the scores
   for (std::size_t b = 0; b < shape.B; ++b) {
     const std::uint32_t* firsts = firsts_of(first, b, T);
     for (std::size_t h = 0; h < shape.H; ++h) {
       const AttentionHead head(shape, b, h);
-      const float* p = head.square(probabilities);
       for (std::size_t t = 0; t < T; ++t) {
         const std::size_t begin = begin_of(firsts, t), count = t + 1 - begin;
+        const std::span p(probabilities.data() + t * T, t + 1);
+        scores(p, head, qkv, begin, scale);
+        exponentials(p, begin, head.maxima(statistics)[t]);
+        multiply_by(p.subspan(begin), head.factors(statistics)[t]);
         float* row = gradients.data() + t * T;
         multiply(dense(row + begin, 1, count), head.output(dout, t, 1), As::stored, head.part(qkv, 2, begin, count),
                  As::transposed, nullptr);
-        score_gradients({row, t + 1}, p + t * T, begin, scale);
+        score_gradients({row, t + 1}, p.data(), begin, scale);
         const Matrix dq = head.part(dqkv, 0, t, 1);
         weighted_sum(dq, row, 1, head.part(qkv, 1, 0, T), begin, t + 1);
         add_zero(dq);
@@ -115,7 +133,8 @@ void attention_backward(float* dqkv, const float* dout, const float* qkv, const 
         const std::size_t end = document_end(firsts, begin_of(firsts, j), T);
         weighted_sum(head.part(dqkv, 1, j, 1), gradients.data() + j, T, head.part(qkv, 0, 0, T), j, end,
                      !head.first_of_group);
-        weighted_sum(head.part(dqkv, 2, j, 1), p + j, T, head.output(dout, 0, T), j, end, !head.first_of_group);
+        weighted_sum(head.part(dqkv, 2, j, 1), probabilities.data() + j, T, head.output(dout, 0, T), j, end,
+                     !head.first_of_group);
       }
     }
   }

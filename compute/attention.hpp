@@ -6,7 +6,7 @@
 //
 //   s[j] = product(q[t], k[j]) * scale            the chain over D of compute/product.hpp; scale is f32(1 / sqrt(D))
 //   e[j] = exp(s[j] - max16(s[0..t]))             exp of compute/exp.hpp, max16 and sum16 of compute/lanes.hpp
-//   p[j] = e[j] * (1 / sum16(e[0..t]))            an f32 division, then products
+//   p[j] = e[j] * (1 / sum16(e[0..t]))            an f32 division, then products; what is divided: the row's factor
 //   out[t] = product(p[0..t], v[0..t]) + (+0)     chain over j, in blocks of product_block from key 0
 //
 //   dp[j] = product(dout[t], v[j])                chain over D
@@ -33,6 +33,11 @@
 // like those after t; the positions from l on might not (a sum of -0 would become +0). With f = 0 and l = T everywhere
 // the bits are those of no mask.
 //
+// Nothing as large as T^2 outlives the call: the forward pass keeps each row's maximum and factor, from which the
+// backward pass has the same p again. One more product of six, and as many exponentials as before; against that, 4 T^2
+// bytes a head that were written, and read where they no longer lay in a cache.
+//   Source: Dao et al. 2022 (probabilities recomputed from statistics); the associations above are ours.
+//
 // With fewer heads of keys and values than of queries, as many queries' heads in a row share one: dk and dv are the
 // sums over the heads of such a group, in order; the chains of a later head are added, block by block, to what is
 // there.
@@ -57,24 +62,27 @@ struct AttentionShape {
   std::size_t kv_channels() const noexcept { return H / group() * head_channels(); }
   /// Channels of a row q | k | v.
   std::size_t qkv_channels() const noexcept { return C + 2 * kv_channels(); }
+  /// Floats of `statistics`: per sequence and head T maxima, then T factors.
+  std::size_t statistics_floats() const noexcept { return 2 * B * H * T; }
 };
 
 /// Floats of scratch memory for forward and backward, beyond `product_scratch_floats`, which is used too: what is more
-/// than that of four copies of a head's rows and min(T, product_block) rows of T. One scratch per thread.
+/// than that of seven copies of a head's rows and twice a few rows of T (compute/attention_scratch.hpp). Linear in T.
+/// One scratch per thread.
 std::size_t attention_scratch_floats(const AttentionShape& shape) noexcept;
 
 /// out = softmax(q k^T / sqrt(C / H), causal) v, per sequence and head.
 ///   qkv: (B*T, qkv_channels), each row q | k | v, each of them head after head.   out: (B*T, C).
-///   probabilities: B*H*T*T floats, kept for the backward pass; row t holds the keys that t sees, the rest is zero.
+///   statistics: statistics_floats(), kept for the backward pass.
 ///   scratch: product_scratch_floats + attention_scratch_floats(shape) floats.
 ///   first: B*T positions, where each position's document begins in its row (compute/documents.hpp); nullptr: no mask.
 ///   Source: Vaswani et al. 2017, section 3.2.
-void attention_forward(float* out, float* probabilities, const float* qkv, const AttentionShape& shape, float* scratch,
+void attention_forward(float* out, float* statistics, const float* qkv, const AttentionShape& shape, float* scratch,
                        const std::uint32_t* first = nullptr) noexcept;
 
 /// Gradient of the above with respect to qkv, written whole.
-///   dqkv: as qkv. dout: (B*T, C). qkv and probabilities as the forward pass left them, with the same `first`.
-void attention_backward(float* dqkv, const float* dout, const float* qkv, const float* probabilities,
+///   dqkv: as qkv. dout: (B*T, C). qkv and statistics as the forward pass left them, with the same `first`.
+void attention_backward(float* dqkv, const float* dout, const float* qkv, const float* statistics,
                         const AttentionShape& shape, float* scratch, const std::uint32_t* first = nullptr) noexcept;
 
 /// The forward pass for positions [first, last) of one sequence (B == 1) whose earlier rows of qkv are filled already:
@@ -85,9 +93,9 @@ void attention_forward_rows(float* out, const float* qkv, const AttentionShape& 
 
 namespace plain {
 /// The definitions: loops over heads, rows and keys. The same bits.
-void attention_forward(float* out, float* probabilities, const float* qkv, const AttentionShape& shape,
-                       const std::uint32_t* first = nullptr) noexcept;
-void attention_backward(float* dqkv, const float* dout, const float* qkv, const float* probabilities,
+void attention_forward(float* out, float* statistics, const float* qkv, const AttentionShape& shape,
+                       const std::uint32_t* first = nullptr);
+void attention_backward(float* dqkv, const float* dout, const float* qkv, const float* statistics,
                         const AttentionShape& shape, const std::uint32_t* first = nullptr);
 }  // namespace plain
 

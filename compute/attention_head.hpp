@@ -11,7 +11,7 @@
 
 namespace compute {
 
-/// Views of one (sequence, head): T rows of D channels each, and T x T of probabilities.
+/// Views of one (sequence, head): T rows of D channels each, and their statistics.
 struct AttentionHead {
   AttentionHead(const AttentionShape& shape, std::size_t b, std::size_t h)
       : T(shape.T),
@@ -34,10 +34,14 @@ struct AttentionHead {
   auto output(Float* out, std::size_t first, std::size_t rows) const noexcept {
     return view(out + (row + first) * C + channel, rows, D, C);
   }
-  /// The T x T floats of this head.
+  /// The largest score of each position, and what its exponentials are multiplied by.
   template <class Float>
-  Float* square(Float* probabilities) const noexcept {
-    return probabilities + index * T * T;
+  Float* maxima(Float* statistics) const noexcept {
+    return statistics + index * 2 * T;
+  }
+  template <class Float>
+  Float* factors(Float* statistics) const noexcept {
+    return maxima(statistics) + T;
   }
 
   static Matrix view(float* data, std::size_t rows, std::size_t columns, std::size_t stride) noexcept {

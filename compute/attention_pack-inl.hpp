@@ -11,6 +11,7 @@
 #define ICOSA_COMPUTE_ATTENTION_PACK_INL
 #endif
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
@@ -126,6 +127,14 @@ inline void PackChannels(float* HWY_RESTRICT to, const ConstMatrix& rows) {
       const std::size_t left = std::min(rows.columns - std::min(rows.columns, c + v), hn::Lanes(d));
       hn::StoreU(left == 0 ? hn::Zero(d) : LoadPart(d, from + c + v, left), d, place + v);
     }
+  }
+}
+
+/// Asks for rows that are needed soon. Whether they are to be read or written matters little: they are no one else's.
+HWY_INLINE void PrefetchRows(const ConstMatrix& rows) {
+  constexpr std::size_t line_floats = 16;
+  for (std::size_t i = 0; i < rows.rows; ++i) {
+    for (std::size_t c = 0; c < rows.columns; c += line_floats) hwy::Prefetch(rows.data + i * rows.stride + c);
   }
 }
 

@@ -18,9 +18,9 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "compute/attention_finish-inl.hpp"
 #include "compute/attention_pack-inl.hpp"
 #include "compute/attention_scores-inl.hpp"
-#include "compute/exp.hpp"
 #include "compute/simd_lanes-inl.hpp"
 #include "compute/simd_math-inl.hpp"
 
@@ -33,22 +33,16 @@ struct RowGroup16 {
   std::size_t first, rows;    ///< positions [first, first + rows) of [16 g, 16 g + 16)
   std::size_t panel, panels;  ///< from the one that the document begins in to g
   std::size_t hidden;         ///< keys of the first panel before the document
-  float* scores;              ///< row i at i * stride, from the first panel on
+  float* probabilities;       ///< row i at i * stride, from the first panel on; their scores first
+  float* gradients;           ///< likewise, backward: of the probabilities, then of the scores
   std::size_t stride;
   float* lanes;  ///< 16 of each row: a reduction under way
-  std::size_t T;
 
   std::size_t key() const noexcept { return panel * virtual_lanes; }
   /// Keys of the last panel that row i sees.
   std::size_t seen(std::size_t i) const noexcept { return first % virtual_lanes + i + 1; }
 };
 
-struct KeepLarger {
-  template <class V>
-  HWY_INLINE V operator()(V kept, V other) const {
-    return hn::IfThenElse(hn::Gt(other, kept), other, kept);
-  }
-};
 struct AddUp {
   template <class V>
   HWY_INLINE V operator()(V kept, V other) const {
@@ -75,9 +69,9 @@ HWY_INLINE void FoldRows(const float* HWY_RESTRICT lanes, float* HWY_RESTRICT fo
     const V z0 = four(0), z1 = four(1), z2 = four(2), z3 = four(3);
     const auto z01 = hn::BitCast(pairs, op(hn::InterleaveLower(d, z0, z1), hn::InterleaveUpper(d, z0, z1)));
     const auto z23 = hn::BitCast(pairs, op(hn::InterleaveLower(d, z2, z3), hn::InterleaveUpper(d, z2, z3)));
-    hn::StoreU(op(hn::BitCast(d, hn::InterleaveLower(pairs, z01, z23)),
-                  hn::BitCast(d, hn::InterleaveUpper(pairs, z01, z23))),
-               d, folded + first);
+    hn::StoreU(
+        op(hn::BitCast(d, hn::InterleaveLower(pairs, z01, z23)), hn::BitCast(d, hn::InterleaveUpper(pairs, z01, z23))),
+        d, folded + first);
   }
 #else
   for (std::size_t i = 0; i < virtual_lanes; ++i) {
@@ -88,89 +82,16 @@ HWY_INLINE void FoldRows(const float* HWY_RESTRICT lanes, float* HWY_RESTRICT fo
 #endif
 }
 
-/// What becomes of a tile of scores: scaled, those of keys not seen -infinity, the largest of each lane noted.
-struct ScaleScores {
-  float* scores;
-  std::size_t stride;
-  float* lanes;
-  float scale;
-
-  HWY_INLINE float* Place(std::size_t i, std::size_t p) const { return scores + i * stride + p * virtual_lanes; }
-  template <class M, class V>
-  HWY_INLINE V Keep(Lanes16Tag d, M mask, V v) const {
-    return hn::IfThenElse(mask, v, hn::Set(d, -exp_constants::infinity));
-  }
-  template <std::size_t vectors, class V>
-  HWY_INLINE void Row(Lanes16Tag d, std::size_t i, std::size_t p, const V (&sums)[vectors]) const {
-    const V factor = hn::Set(d, scale);
-    float* row = Place(i, p);
-    float* lane = lanes + i * virtual_lanes;
-    HWY_UNROLL(4)
-    for (std::size_t slot = 0; slot < lane_slots; ++slot) {
-      V largest = hn::LoadU(d, lane + slot * hn::Lanes(d));
-      HWY_UNROLL(8)
-      for (std::size_t v = slot; v < vectors; v += lane_slots) {
-        const V score = hn::Mul(sums[v], factor);
-        hn::StoreU(score, d, row + v * hn::Lanes(d));
-        largest = KeepLarger()(largest, score);
-      }
-      hn::StoreU(largest, d, lane + slot * hn::Lanes(d));
-    }
-  }
-};
-
-/// What becomes of a tile of gradients of probabilities: +0 for keys not seen, the lanes of delta added to.
-struct AddToDelta {
-  float* gradients;
-  std::size_t stride;
-  float* lanes;
-  const float* probabilities;  ///< of the same keys
-  std::size_t probabilities_stride, columns;
-
-  HWY_INLINE float* Place(std::size_t i, std::size_t p) const { return gradients + i * stride + p * virtual_lanes; }
-  template <class M, class V>
-  HWY_INLINE V Keep(Lanes16Tag, M mask, V v) const {
-    return hn::IfThenElseZero(mask, v);
-  }
-  template <std::size_t vectors, class V>
-  HWY_INLINE void Row(Lanes16Tag d, std::size_t i, std::size_t p, const V (&sums)[vectors]) const {
-    float* row = Place(i, p);
-    const float* weights = probabilities + i * probabilities_stride + p * virtual_lanes;
-    const std::size_t left = columns - p * virtual_lanes;
-    float* lane = lanes + i * virtual_lanes;
-    HWY_UNROLL(4)
-    for (std::size_t slot = 0; slot < lane_slots; ++slot) {
-      V delta = hn::LoadU(d, lane + slot * hn::Lanes(d));
-      HWY_UNROLL(8)
-      for (std::size_t v = slot; v < vectors; v += lane_slots) {
-        const std::size_t at = v * hn::Lanes(d);
-        hn::StoreU(sums[v], d, row + at);
-        const V weight = left <= at ? hn::Zero(d) : LoadPart(d, weights + at, std::min(left - at, hn::Lanes(d)));
-        delta = Fma(d, weight, sums[v], delta);
-      }
-      hn::StoreU(delta, d, lane + slot * hn::Lanes(d));
-    }
-  }
-};
-
-/// to[0, count) = zero, a vector of zeros whose value the compiler does not know: it would call memset for the few
-/// vectors of a row, a sixth of the forward pass at T = 128.
-HWY_INLINE void FillZeros(float* to, std::size_t count, hn::Vec<Lanes16Tag> zero) {
-  const Lanes16Tag d;
-  std::size_t i = 0;
-  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) hn::StoreU(zero, d, to + i);
-  if (i < count) StorePart(zero, d, to + i, count - i);
-}
-
-/// Scores, and the largest of their lanes, become probabilities: the rows at `out`, T floats each, are written whole.
-inline void Softmax(const RowGroup16& group, float* out) {
+/// Scores, and the largest of their lanes, become probabilities; each row's maximum and factor are written.
+inline void Softmax(const RowGroup16& group, float* maxima, float* factors) {
   const Lanes16Tag d;
   using V = hn::Vec<Lanes16Tag>;
   HWY_ALIGN float folded[virtual_lanes];
   const std::size_t vectors = group.panels * lane_slots, lanes = hn::Lanes(d);
   FoldRows(group.lanes, folded, KeepLarger());
+  std::copy_n(folded, group.rows, maxima);
   for (std::size_t i = 0; i < group.rows; ++i) {
-    float* row = group.scores + i * group.stride;
+    float* row = group.probabilities + i * group.stride;
     const V largest = hn::Set(d, folded[i]);
     V sums[lane_slots];
     HWY_UNROLL(4)
@@ -193,54 +114,43 @@ inline void Softmax(const RowGroup16& group, float* out) {
   for (std::size_t i = 0; i < virtual_lanes; i += lanes) {
     hn::StoreU(hn::Div(hn::Set(d, 1.0f), hn::LoadU(d, folded + i)), d, folded + i);
   }
+  std::copy_n(folded, group.rows, factors);
   const std::size_t whole = vectors - lane_slots;  // before the last panel
-  const std::size_t behind = group.key() + group.panels * virtual_lanes;
-  const volatile float nought = 0;
-  const V zero = hn::Set(d, nought);
   for (std::size_t i = 0; i < group.rows; ++i) {
-    const float* row = group.scores + i * group.stride;
-    const V reciprocal = hn::Set(d, folded[i]);
-    float* to = out + i * group.T + group.key();
+    float* row = group.probabilities + i * group.stride;
+    const V factor = hn::Set(d, folded[i]);
     for (std::size_t v = 0; v < whole; ++v) {
-      hn::StoreU(hn::Mul(hn::LoadU(d, row + v * lanes), reciprocal), d, to + v * lanes);
+      hn::StoreU(hn::Mul(hn::LoadU(d, row + v * lanes), factor), d, row + v * lanes);
     }
     HWY_UNROLL(4)
     for (std::size_t slot = 0; slot < lane_slots; ++slot) {  // 0 * NaN is none: what is not seen is zero in any case
-      const float* place = row + (whole + slot) * lanes;
-      const V p = hn::IfThenElseZero(Seen(d, slot, 0, group.seen(i)), hn::Mul(hn::LoadU(d, place), reciprocal));
-      const std::size_t at = (whole + slot) * lanes, end = group.T - group.key();
-      if (at < end) StorePart(p, d, to + at, std::min(end - at, lanes));
+      float* at = row + (whole + slot) * lanes;
+      hn::StoreU(hn::IfThenElseZero(Seen(d, slot, 0, group.seen(i)), hn::Mul(hn::LoadU(d, at), factor)), d, at);
     }
-    FillZeros(out + i * group.T, group.key() + group.hidden, zero);
-    if (behind < group.T) FillZeros(out + i * group.T + behind, group.T - behind, zero);
   }
 }
 
 /// Gradients of probabilities, and the lanes of their deltas, become gradients of the products q k.
-inline void ScoreGradients(const RowGroup16& group, const float* probabilities, float scale) {
+inline void ScoreGradients(const RowGroup16& group, float scale) {
   const Lanes16Tag d;
   using V = hn::Vec<Lanes16Tag>;
   HWY_ALIGN float folded[virtual_lanes];
-  const std::size_t lanes = hn::Lanes(d), whole = (group.panels - 1) * lane_slots, end = group.T - group.key();
+  const std::size_t lanes = hn::Lanes(d), whole = (group.panels - 1) * lane_slots;
   FoldRows(group.lanes, folded, AddUp());
   const V factor = hn::Set(d, scale);
   for (std::size_t i = 0; i < group.rows; ++i) {
-    float* row = group.scores + i * group.stride;
-    const float* p = probabilities + i * group.T + group.key();
+    float* row = group.gradients + i * group.stride;
+    const float* p = group.probabilities + i * group.stride;
     const V delta = hn::Set(d, folded[i]);
-    const auto gradient = [&](V weight, const float* at) HWY_ATTR {
-      return hn::Mul(hn::Mul(weight, hn::Sub(hn::LoadU(d, at), delta)), factor);
+    const auto gradient = [&](std::size_t v) HWY_ATTR {
+      const V above = hn::Sub(hn::LoadU(d, row + v * lanes), delta);
+      return hn::Mul(hn::Mul(hn::LoadU(d, p + v * lanes), above), factor);
     };
-    for (std::size_t v = 0; v < whole; ++v) {
-      float* at = row + v * lanes;
-      hn::StoreU(gradient(hn::LoadU(d, p + v * lanes), at), d, at);
-    }
+    for (std::size_t v = 0; v < whole; ++v) hn::StoreU(gradient(v), d, row + v * lanes);
     HWY_UNROLL(4)
     for (std::size_t slot = 0; slot < lane_slots; ++slot) {
-      const std::size_t at = (whole + slot) * lanes;
-      const V weight = at < end ? LoadPart(d, p + at, std::min(end - at, lanes)) : hn::Zero(d);
-      float* place = row + (whole + slot) * lanes;
-      hn::StoreU(hn::IfThenElseZero(Seen(d, slot, 0, group.seen(i)), gradient(weight, place)), d, place);
+      const std::size_t v = whole + slot;
+      hn::StoreU(hn::IfThenElseZero(Seen(d, slot, 0, group.seen(i)), gradient(v)), d, row + v * lanes);
     }
   }
 }

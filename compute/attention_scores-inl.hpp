@@ -37,7 +37,7 @@ inline constexpr std::size_t score_panels_max = lane_slots == 1 ? 3 : 1;
 struct ScoreTile {
   const float* rows;  ///< `stride` floats from one to the next
   std::size_t stride;
-  const float* keys;      ///< the first panel, `channels` times 16 floats; the others follow
+  const float* keys;  ///< the first panel, `channels` times 16 floats; the others follow
   std::size_t channels;
   std::size_t panels;
   std::size_t positions;  ///< of the last panel that the first row sees, each later row one more
@@ -52,7 +52,8 @@ HWY_INLINE hn::Mask<D> Seen(D d, std::size_t slot, std::size_t from, std::size_t
   return from == 0 ? part(to) : hn::AndNot(part(from), part(to));
 }
 
-/// The chains of `Rows` rows with Panels panels from p on; finish.Keep drops what is not seen, finish.Row takes a row.
+/// The chains of `Rows` rows with Panels panels from p on. finish.Of makes of an element what is kept, finish.Keep
+/// drops what is not seen, finish.Row takes a row.
 template <std::size_t Rows, std::size_t Panels, class Finish>
 HWY_INLINE void RunScoresOfPanels(const ScoreTile& tile, std::size_t p, const Finish& finish) {
   const Lanes16Tag d;
@@ -94,6 +95,8 @@ HWY_INLINE void RunScoresOfPanels(const ScoreTile& tile, std::size_t p, const Fi
       }
     }
   }
+  HWY_UNROLL(16)
+  for (std::size_t i = 0; i < Rows; ++i) finish.template Of<vectors>(d, i, sums[i]);
   if (p + Panels == tile.panels) {
     HWY_UNROLL(16)
     for (std::size_t i = 0; i < Rows; ++i) {

@@ -34,7 +34,8 @@ constexpr std::size_t SumRows(std::size_t vectors) {
   return lane_slots == 1 ? 8 : HWY_TARGET == HWY_AVX2 ? 12 / vectors : 16 / vectors;
 }
 
-/// Sums of the channels, one panel, of `depth` positions, with weights: out = (out +) sum (+ 0).
+/// Sums of the channels, one panel, of `depth` positions, with weights: out = (out +) sum (+ 0). A chain may be one
+/// that other positions began.
 struct SumTile {
   const float* weights;  ///< of row i and position k at i * weights_stride + k, transposed at k * weights_stride + i
   std::size_t weights_stride;
@@ -45,6 +46,7 @@ struct SumTile {
   std::size_t stride;
   std::size_t columns;  ///< of the result: the panel's, or fewer
   bool add, plus_zero;
+  const float* begun = nullptr;  ///< sums so far, whole vectors, `step` floats from a row to the next; nullptr: none
 };
 
 template <std::size_t Rows, std::size_t Vectors, bool transposed>
@@ -53,15 +55,24 @@ void RunSums(const SumTile& tile) {
   using V = hn::Vec<Lanes16Tag>;
   constexpr std::size_t lanes = virtual_lanes / lane_slots;
   V sums[Rows][Vectors];
-  HWY_UNROLL(16)
-  for (std::size_t i = 0; i < Rows; ++i) {
-    HWY_UNROLL(8)
-    for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = hn::Zero(d);
+  const float* HWY_RESTRICT begun = tile.begun;
+  const std::size_t b_step = tile.step;
+  if (transposed && begun != nullptr) {
+    HWY_UNROLL(16)
+    for (std::size_t i = 0; i < Rows; ++i) {
+      HWY_UNROLL(8)
+      for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = hn::LoadU(d, begun + i * b_step + v * lanes);
+    }
+  } else {
+    HWY_UNROLL(16)
+    for (std::size_t i = 0; i < Rows; ++i) {
+      HWY_UNROLL(8)
+      for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = hn::Zero(d);
+    }
   }
   const std::size_t row = transposed ? 1 : tile.weights_stride, a_step = transposed ? tile.weights_stride : 1;
   const float* HWY_RESTRICT a = tile.weights;
   const float* HWY_RESTRICT b = tile.positions;
-  const std::size_t b_step = tile.step;
   for (std::size_t k = tile.depth; k > 0; --k) {
     V right[Vectors];
     HWY_UNROLL(8)
@@ -110,14 +121,12 @@ constexpr std::array<RunSumsFunction, sizeof...(Index)> SumFunctions(std::index_
 
 /// RunSums for each number of rows.
 template <std::size_t Vectors, bool transposed>
-inline constexpr auto sum_functions =
-    SumFunctions<Vectors, transposed>(std::make_index_sequence<SumRows(Vectors)>());
+inline constexpr auto sum_functions = SumFunctions<Vectors, transposed>(std::make_index_sequence<SumRows(Vectors)>());
 
 template <bool transposed>
 HWY_INLINE void RunSums(std::size_t rows, std::size_t vectors, const SumTile& tile) {
   (vectors == 1 ? sum_functions<1, transposed>[rows - 1] : sum_functions<2, transposed>[rows - 1])(tile);
 }
-
 
 /// Row i of `out`, at most 16: the sum over the keys from `begin` on that position first + i sees, plus +0. weights: of
 /// row i and key j at i * stride + j.
@@ -137,20 +146,45 @@ inline void SumOverKeys(const Matrix& out, const float* weights, std::size_t str
   }
 }
 
-/// Adds what positions [first, last), one block of t, give to the keys from `begin` on; the first to give something to
-/// a key writes it. `out`: dk or dv of the row. weights: of position t and key j at (t - first) * stride + j.
-inline void AddToKeys(const Matrix& out, const float* weights, std::size_t stride, const ChannelPanels& positions,
-                      bool first_of_group, std::size_t begin, std::size_t first, std::size_t last) {
-  for (std::size_t sixteen = begin, next; sixteen < last; sixteen = next) {
-    next = EndOfBlock(sixteen, virtual_lanes, last);
+/// Positions [first, last) of a document, all in one block of the chains over positions.
+struct ChainPart {
+  std::size_t begin;  ///< of the document
+  std::size_t block;  ///< where the block begins, or the document if that is later
+  std::size_t first, last;
+  bool ends;  ///< the block, or the document, at `last`
+};
+
+/// Adds what the positions of `part` give to the document's keys. Until the block ends the sums stay in `begun`, laid
+/// out as `positions`; then they are added to `out`, dk or dv of the row, where the first to give something to a key
+/// writes it. weights: of position t and key j at (t - first) * stride + j.
+inline void AddToKeys(const Matrix& out, float* begun, const float* weights, std::size_t stride,
+                      const ChannelPanels& positions, bool first_of_group, const ChainPart& part) {
+  const std::size_t width = positions.width;
+  for (std::size_t sixteen = part.begin, next; sixteen < part.last; sixteen = next) {
+    next = EndOfBlock(sixteen, virtual_lanes, part.last);
     const float* panel = positions.data;
-    for (std::size_t c = 0; c < out.columns; c += positions.width, panel += positions.panel) {
+    float* sums = begun;
+    for (std::size_t c = 0; c < out.columns; c += width, panel += positions.panel, sums += positions.panel) {
       ForEachTile(sixteen, next, SumRows(positions.vectors), [&](std::size_t j, std::size_t count) HWY_ATTR {
-  const std::size_t from = std::max(first, j);
-        RunSums<true>(count, positions.vectors,
-                      {weights + (from - first) * stride + j, stride, panel + from * positions.width, positions.width,
-                       last - from, out.data + j * out.stride + c, out.stride, out.columns - c,
-                       j < first || !first_of_group, false});
+        const std::size_t from = std::max(part.first, j);
+        SumTile tile{weights + (from - part.first) * stride + j,
+                     stride,
+                     panel + from * width,
+                     width,
+                     part.last - from,
+                     out.data + j * out.stride + c,
+                     out.stride,
+                     out.columns - c,
+                     j < part.block || !first_of_group,
+                     false};
+        if (part.block < part.first && j < part.first) tile.begun = sums + j * width;
+        if (!part.ends) {
+          tile.out = sums + j * width;
+          tile.stride = width;
+          tile.columns = width;
+          tile.add = false;
+        }
+        RunSums<true>(count, positions.vectors, tile);
       });
     }
   }

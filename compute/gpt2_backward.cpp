@@ -109,7 +109,7 @@ void Backward::attention(std::size_t layer) const noexcept {
   linear_input(dattended, dadded, layer, projection_weight);
   linear_parameters(layer, projection_weight, projection_bias, rows(space.attended.of(layer), dattended.columns),
                     dadded);
-  attention_backward(dqkv.data, dattended.data, space.qkv.of(layer), space.probabilities.of(layer),
+  attention_backward(dqkv.data, dattended.data, space.qkv.of(layer), space.statistics.of(layer),
                      attention_shape(model.shape, inputs.B, inputs.T), space.scratch, document_first);
   place_queries_and_keys_backward(model.shape, layer, {0, inputs.count(), inputs.T, 0}, dqkv,
                                   model.of(layer, q_norm_gain), model.of(layer, k_norm_gain),

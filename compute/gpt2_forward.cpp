@@ -133,8 +133,8 @@ void gpt2_forward_again(const Gpt2Model& model, std::size_t layer, const TokenGr
   const Rows all{0, inputs.count()};
   const AttentionShape attention = attention_shape(model.shape, inputs.B, inputs.T);
   before_attention(model, layer, {0, inputs.count(), inputs.T, 0}, space);
-  attention_forward(space.attended.of(layer), space.probabilities.of(layer), space.qkv.of(layer), attention,
-                    space.scratch, document_first);
+  attention_forward(space.attended.of(layer), space.statistics.of(layer), space.qkv.of(layer), attention, space.scratch,
+                    document_first);
   before_activation(model, layer, all, space, dropout);
 }
 

@@ -52,7 +52,7 @@ Gpt2Workspace gpt2_workspace(const Gpt2Shape& shape, std::size_t B, std::size_t 
   space.tokens = tokens;
   space.residual = kept_if(backward, shape.layers + 1, tokens * C);
   space.qkv = kept_if(kept || generate, shape.layers, tokens * shape.qkv_channels());
-  space.probabilities = kept_if(kept, shape.layers, generate ? 0 : tokens * shape.heads * T);
+  space.statistics = kept_if(kept, shape.layers, generate ? 0 : attention_shape(shape, B, T).statistics_floats());
   if (shape.qk_norm) {
     space.unnormed = kept_if(kept, shape.layers, tokens * (shape.attention_channels() + shape.kv_channels()));
     space.head_rstds = kept_if(kept, shape.layers, tokens * (shape.heads + shape.kv_head_count()));

@@ -2,6 +2,7 @@
 
 // Calls of attention for its tests: inputs, guarded outputs, and what they are checked against.
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstdint>
@@ -33,7 +34,7 @@ struct Arrays {
         qkv(s.B * s.T * s.qkv_channels()),
         dout(s.B * s.T * s.C),
         out(1, s.B * s.T * s.C, 0, 7),
-        probabilities(1, s.B * s.H * s.T * s.T, 0, 7),
+        statistics(1, s.statistics_floats(), 0, 7),
         dqkv(1, s.B * s.T * s.qkv_channels(), 0, 7),
         scratch(compute::product_scratch_floats + compute::attention_scratch_floats(s) + 1,
                 std::numeric_limits<float>::quiet_NaN()) {
@@ -52,25 +53,25 @@ struct Arrays {
 
   const std::uint32_t* documents() const { return first.empty() ? nullptr : first.data(); }
   void forward() {
-    compute::attention_forward(out.view().data, probabilities.view().data, qkv.data(), shape, scratch.data() + 1,
+    compute::attention_forward(out.view().data, statistics.view().data, qkv.data(), shape, scratch.data() + 1,
                                documents());
   }
   void backward() {
-    compute::attention_backward(dqkv.view().data, dout.data(), qkv.data(), probabilities.view().data, shape,
+    compute::attention_backward(dqkv.view().data, dout.data(), qkv.data(), statistics.view().data, shape,
                                 scratch.data() + 1, documents());
   }
   void plain_forward() {
-    compute::plain::attention_forward(out.view().data, probabilities.view().data, qkv.data(), shape, documents());
+    compute::plain::attention_forward(out.view().data, statistics.view().data, qkv.data(), shape, documents());
   }
   void plain_backward() {
-    compute::plain::attention_backward(dqkv.view().data, dout.data(), qkv.data(), probabilities.view().data, shape,
+    compute::plain::attention_backward(dqkv.view().data, dout.data(), qkv.data(), statistics.view().data, shape,
                                        documents());
   }
 
   AttentionShape shape;
   std::vector<std::uint32_t> first;  ///< empty: no mask
   std::vector<float> qkv, dout;
-  GuardedMatrix out, probabilities, dqkv;
+  GuardedMatrix out, statistics, dqkv;
   std::vector<float> scratch;
 };
 
@@ -85,10 +86,25 @@ inline bool equals_the_definition(const Arrays& start) {
     got.forward();
     got.backward();
     equal = equal && same_bits(got.out.floats(), expected.out.floats()) &&
-            same_bits(got.probabilities.floats(), expected.probabilities.floats()) &&
+            same_bits(got.statistics.floats(), expected.statistics.floats()) &&
             same_bits(got.dqkv.floats(), expected.dqkv.floats());
   });
   return equal;
+}
+
+/// Checks the weights of keys by values that are the same for all that a position may see, and huge for all others.
+/// Requires as many heads of values as of queries.
+inline void check_weights(Arrays arrays) {
+  const AttentionShape& s = arrays.shape;
+  for (std::size_t seen = 0; seen < s.T; ++seen) {
+    const std::size_t first = arrays.first.empty() ? 0 : arrays.first[seen];
+    for (std::size_t t = 0; t < s.T; ++t) {
+      const float value = first <= t && t <= seen ? 3.0f : 1e30f;
+      std::fill_n(arrays.qkv.data() + t * 3 * s.C + 2 * s.C, s.C, value);
+    }
+    arrays.forward();
+    for (std::size_t c = 0; c < s.C; ++c) BOOST_REQUIRE(std::abs(arrays.out.at(0, seen * s.C + c) - 3) < 3e-6f);
+  }
 }
 
 /// sum(dout * attention(qkv)) in double, straight from the formula.

@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(a_row_of_one_document_has_the_bits_of_no_mask) {
       run(none);
       run(one);
       BOOST_TEST(same_bits(none.out.floats(), one.out.floats()));
-      BOOST_TEST(same_bits(none.probabilities.floats(), one.probabilities.floats()));
+      BOOST_TEST(same_bits(none.statistics.floats(), one.statistics.floats()));
       BOOST_TEST(same_bits(none.dqkv.floats(), one.dqkv.floats()));
     }
   });
@@ -180,20 +180,15 @@ BOOST_AUTO_TEST_CASE(what_is_not_finite_stays_in_its_document) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(probabilities_of_other_documents_keys_are_zero_and_the_others_add_up_to_one) {
-  const AttentionShape shape{2, 150, 12, 2};
-  Arrays arrays(shape, 5, 1, 0.05);
-  arrays.forward();
-  for (std::size_t row = 0; row < shape.B * shape.H * shape.T; ++row) {
-    const std::size_t t = row % shape.T, b = row / shape.T / shape.H;
-    double sum = 0;
-    for (std::size_t j = 0; j < shape.T; ++j) {
-      const float p = arrays.probabilities.at(0, row * shape.T + j);
-      if (j > t || j < arrays.first[b * shape.T + t]) BOOST_REQUIRE(std::bit_cast<std::uint32_t>(p) == 0U);
-      sum += static_cast<double>(p);
-    }
-    BOOST_REQUIRE(std::abs(sum - 1) < 1e-6);
-  }
+BOOST_AUTO_TEST_CASE(other_documents_keys_have_no_weight_and_the_weights_of_the_others_add_up_to_one) {
+  compute::set_floating_point_mode();
+  check_weights(Arrays({2, 150, 12, 2}, 5, 1, 0.05));
+}
+
+BOOST_AUTO_TEST_CASE(documents_that_cross_parts_of_a_chain_give_the_bits_of_the_definition) {
+  compute::set_floating_point_mode();
+  BOOST_TEST(equals_the_definition(Arrays({1, 1100, 12, 2}, 8, 1, 0.004)));
+  BOOST_TEST(equals_the_definition(Arrays({1, 1100, 12, 2, 1}, 8, 1, 0.05)));
 }
 
 const std::vector<AttentionShape> small_shapes = {{2, 6, 10, 2}, {1, 19, 14, 2}, {2, 23, 6, 1}};

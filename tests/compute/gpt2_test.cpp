@@ -157,6 +157,14 @@ BOOST_AUTO_TEST_CASE(packed_weights_give_the_bits_of_weights_as_they_lie) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_workspace_grows_with_the_context_and_not_with_its_square) {
+  const Gpt2Shape shape{12, 12, 768, 257, 8192};  // few tokens: logits are no more than other buffers
+  for (const auto activations : {compute::Activations::kept, compute::Activations::recomputed}) {
+    const auto floats = [&](std::size_t T) { return compute::gpt2_workspace_floats(shape, 1, T, activations); };
+    BOOST_TEST(floats(8192) - floats(4096) == 2 * (floats(4096) - floats(2048)));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_larger_workspace_changes_nothing) {
   const auto weights = tests::random_floats(compute::gpt2_floats(small), 3, 0.2);
   const auto ids = tests::random_ids(8, 1, small.vocabulary);

@@ -99,7 +99,7 @@ struct Block {
   const std::uint32_t* document_first;
   Norm norm1, norm2;
   Linear to_qkv, project, expand, contract;
-  Floats x, normed1, qkv, probabilities, attended, middle, normed2, hidden, activated;
+  Floats x, normed1, qkv, statistics, attended, middle, normed2, hidden, activated;
 
   Block(const Parameters& parameters, std::size_t layer, const compute::AttentionShape& shape,
         const std::uint32_t* first)
@@ -120,8 +120,8 @@ struct Block {
     normed1 = norm1.forward(x);
     qkv = to_qkv.forward(normed1);
     attended.resize(x.size());
-    probabilities.resize(attention.B * attention.H * attention.T * attention.T);
-    plain::attention_forward(attended.data(), probabilities.data(), qkv.data(), attention, document_first);
+    statistics.resize(attention.statistics_floats());
+    plain::attention_forward(attended.data(), statistics.data(), qkv.data(), attention, document_first);
     middle = sum(x, project.forward(attended));
     normed2 = norm2.forward(middle);
     hidden = expand.forward(normed2);
@@ -137,8 +137,7 @@ struct Block {
     const Floats dmiddle = sum(dout, norm2.backward(middle, expand.backward(normed2, dhidden)));
     const Floats dattended = project.backward(attended, dmiddle);
     Floats dqkv(qkv.size());
-    plain::attention_backward(dqkv.data(), dattended.data(), qkv.data(), probabilities.data(), attention,
-                              document_first);
+    plain::attention_backward(dqkv.data(), dattended.data(), qkv.data(), statistics.data(), attention, document_first);
     return sum(dmiddle, norm1.backward(x, to_qkv.backward(normed1, dqkv)));
   }
 };
