@@ -1,13 +1,14 @@
 // Matrix products with vectors: packing and the order of the loops. Same bits as compute/product.cpp.
 //
 // M x N x K take 2 M N K flops on M K + K N + M N floats; at widths of 64 and more the multiply-adds are the bound, one
-// (AVX-512 on Zen 4) or two vectors a cycle. For each block of at most 256 rows a is packed (256 KiB of each block of k,
-// in L2), then b 128 columns at a time (128 KiB, in L2) in panels two vectors wide, unless somebody packed b beforehand;
-// each group of rows of a meets all of them. Packing is what products lose most by: a float costs 0.3-0.5 cycles to
-// transpose and a float of b serves rows / 32 cycles. Measured on a Xeon with two 512-bit multiply-adds a cycle (198
-// GFLOP/s), beside other work, share of that peak with b packed beforehand where it is a weight, AVX-512 and AVX2 (of
-// its 99): width 768 with 256 rows 83-90 and 84-93 %, width 384 85-92 and 89-95 %; width 64 with 128 rows 80-96 and
-// 73-96 %, with 32 rows 79-95 and 72-90 %; 50,257 columns 80-83 and 88-91 %.
+// (AVX-512 on Zen 4) or two vectors a cycle. For each block of at most 256 rows a is packed (256 KiB of each block of
+// k, in L2), then b 128 columns at a time (128 KiB, in L2) in panels two vectors wide, unless somebody packed b
+// beforehand; each group of rows of a meets all of them. Packing is what products lose most by: a float costs 0.3-0.5
+// cycles to transpose and a float of b serves rows / 32 cycles. Measured on a Xeon with two 512-bit multiply-adds a
+// cycle (198 GFLOP/s), beside other work, share of that peak with b packed beforehand where it is a weight, AVX-512 and
+// AVX2 (of its 99): width 768 with 256 rows 83-90 and 84-93 %, width 384 85-92 and 89-95 %; width 64 with 128 rows
+// 80-96 and 73-96 %, with 32 rows 79-95 and 72-90 %; 50,257 columns 80-83 and 88-91 %.
+//
 // Source: Goto & van de Geijn 2008.
 
 #undef HWY_TARGET_INCLUDE
