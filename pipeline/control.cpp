@@ -56,6 +56,13 @@ UpdateSettings update_settings(const ControlRoom& room, std::uint64_t step) {
   return update;
 }
 
+/// What comes between two steps.
+struct Pause {
+  bool evaluate = false, save = false, stop = false, last = false;
+
+  bool any() const noexcept { return evaluate || save || stop || last; }
+};
+
 /// The run as the control sees it, step after step.
 class Journal {
  public:
@@ -75,8 +82,8 @@ class Journal {
     spent_ = spending_of(room_.run);
   }
 
-  /// After the update of `step`: counts, writes the metrics line and draws the progress.
-  sched::task<void> record(std::uint64_t step, const Gradient& gradient, double norm, std::uint64_t update_began_ns) {
+  /// After the update of `step`: takes what is to be recorded of it. Its gradient may then be given back.
+  void step_ends(std::uint64_t step, const Gradient& gradient, double norm, std::uint64_t update_began_ns) {
     const std::uint64_t ended_ns = now_ns();
     const std::uint64_t step_ns = ended_ns - step_began_ns_;
     const std::uint64_t update_ns = ended_ns - update_began_ns;
@@ -90,7 +97,7 @@ class Journal {
     totals.progress.documents_count += gradient.documents_count;
     totals.final_loss = gradient.nats / static_cast<double>(gradient.targets_count);
     position_ = gradient.position;
-    totals.accounting += *gradient.books;
+    books_ = gradient.books;
     if (step > first_step_) {
       totals.steady_targets_count += gradient.targets_count;
       ++totals.steady_steps;
@@ -101,22 +108,28 @@ class Journal {
       totals.steady_cores.resize(spent.size());
       for (std::size_t core = 0; core < spent.size(); ++core) totals.steady_cores[core] += spent[core];
     }
-    StepMetrics metrics;
-    metrics.step = step;
-    metrics.targets_count = totals.progress.targets_count;
-    metrics.loss = totals.final_loss;
-    metrics.learning_rate = compute::learning_rate(room_.schedule, step);
-    metrics.gradient_norm = norm;
-    metrics.step_ms = milliseconds(step_ns);
-    metrics.update_ms = milliseconds(update_ns);
-    metrics.tokens_per_second = static_cast<double>(gradient.targets_count) / seconds(step_ns);
-    metrics.cores = std::move(spent);
-    metrics.batches_waiting = room_.run.batches.size();
-    std::string line = to_json_line(metrics);
+    metrics_ = {};
+    metrics_.step = step;
+    metrics_.targets_count = totals.progress.targets_count;
+    metrics_.loss = totals.final_loss;
+    metrics_.learning_rate = compute::learning_rate(room_.schedule, step);
+    metrics_.gradient_norm = norm;
+    metrics_.step_ms = milliseconds(step_ns);
+    metrics_.update_ms = milliseconds(update_ns);
+    metrics_.tokens_per_second = static_cast<double>(gradient.targets_count) / seconds(step_ns);
+    metrics_.cores = std::move(spent);
+    metrics_.batches_waiting = room_.run.batches.size();
+  }
+
+  /// Counts the step that ended, writes its metrics line and draws the progress. The next one may be under way.
+  sched::task<void> record() {
+    const std::shared_ptr<const Accounting> books = std::move(books_);
+    room_.totals.accounting += *books;
+    std::string line = to_json_line(metrics_);
     co_await metrics_file_.append_soon(std::move(line));
-    co_await skips_file_.append(gradient.books->skips());
-    totals.skipped_count = skips_file_.count();
-    co_await show(metrics, ended_ns);
+    co_await skips_file_.append(books->skips());
+    room_.totals.skipped_count = skips_file_.count();
+    co_await show();
   }
 
   /// Steps follow each other without a gap but for evaluations and checkpoints, which are no part of a step's time.
@@ -155,6 +168,18 @@ class Journal {
                                    room_.totals.progress.steps, evaluation.loss(), evaluation.bits_per_byte(),
                                    format_count(evaluation.targets_count), whole ? ", all there are" : "");
     co_await room_.console.say(std::move(line));
+  }
+
+  /// What comes between the step that ended and the next one.
+  Pause pause_due(std::uint64_t step, bool last) const noexcept {
+    Pause pause;
+    pause.last = last;
+    pause.stop = interrupted();
+    pause.save = checkpoint_due(step) && !last;
+    // A checkpoint is evaluated where anything is: the best of them stays.
+    const std::uint64_t every = room_.settings.eval_every;
+    pause.evaluate = every != 0 && !last && (step % every == 0 || pause.save);
+    return pause;
   }
 
   /// Whether it is time for a checkpoint.
@@ -228,7 +253,9 @@ class Journal {
     return state;
   }
 
-  sched::task<void> show(const StepMetrics& metrics, std::uint64_t now) {
+  sched::task<void> show() {
+    const StepMetrics& metrics = metrics_;
+    const std::uint64_t now = step_ended_ns_;
     constexpr std::uint64_t drawn_every_ns = 100'000'000;
     constexpr std::uint64_t said_every_ns = 10'000'000'000;
     const std::uint64_t every_ns = room_.console.interactive() ? drawn_every_ns : said_every_ns;
@@ -255,6 +282,8 @@ class Journal {
   std::uint64_t first_step_;  // of this process
   RunLog metrics_file_;
   SkipsLog skips_file_;
+  StepMetrics metrics_;                             // of the last step
+  std::shared_ptr<const Accounting> books_;         // of the last step, until they are counted
   std::shared_ptr<const IngestPosition> position_;  // behind the last step
   std::uint64_t checkpoint_ns_ = 0;                 // when the last one was due
   std::uint64_t retry_ns_ = 0;                      // when one that failed is tried again, if one has
@@ -268,28 +297,25 @@ class Journal {
   std::vector<Spending> spent_;  // by each core, until the end of the last step
 };
 
-/// Every so many steps, and not at the last, which has its own.
-bool due(std::uint64_t step, std::uint64_t every, bool last) {
-  return every != 0 && step % every == 0 && !last;
-}
-
-/// Between two steps the control alone works: it owns the weights and every core.
-sched::task<void> between_steps(ControlRoom& room, Journal& journal, std::uint64_t step, bool last) {
-  co_await journal.say_failures();
-  // A checkpoint is evaluated where anything is: the best of them stays.
-  const bool save = journal.checkpoint_due(step) && !last;
-  const bool evaluate = due(step, room.settings.eval_every, last) || (save && room.settings.eval_every != 0);
-  if (evaluate || save) journal.pause_begins();
-  if (evaluate) co_await journal.evaluate_now(false);
-  const bool stop = interrupted();
-  if (last || stop) {
-    if (last) co_await journal.evaluate_now(true);
-    co_await journal.end(last);
-    if (stop && !last) throw Interrupted();
-  } else if (save) {
+/// The control alone works: it owns the weights and every core.
+sched::task<void> between_steps(Journal& journal, Pause pause) {
+  const bool goes_on = pause.evaluate || pause.save;
+  if (goes_on) journal.pause_begins();
+  if (pause.evaluate) co_await journal.evaluate_now(false);
+  const bool stop = pause.stop || interrupted();
+  if (pause.last || stop) {
+    if (pause.last) co_await journal.evaluate_now(true);
+    co_await journal.end(pause.last);
+    if (stop && !pause.last) throw Interrupted();
+  } else if (pause.save) {
     co_await journal.save();
   }
-  if (evaluate || save) journal.pause_ends();
+  if (goes_on) journal.pause_ends();
+}
+
+void begin_step(Run& run, Journal& journal, std::uint64_t step) {
+  journal.step_begins();
+  open_step(run, step);
 }
 
 }  // namespace
@@ -299,20 +325,26 @@ sched::task<void> control(ControlRoom& room) {
   Journal journal(room);
   co_await journal.begin();
   co_await pack_weights(run);
-  for (std::uint64_t step = room.totals.progress.steps + 1;; ++step) {
-    journal.step_begins();
-    open_step(run, step);
+  std::uint64_t step = room.totals.progress.steps + 1;
+  begin_step(run, journal, step);
+  for (;; ++step) {
     const GradientRow* const row = co_await run.boundary.receive();
     const std::uint64_t update_began_ns = now_ns();
-    Gradient* const gradient = add_counts(*row);
+    const Gradient* const gradient = add_counts(*row);
     UpdateSettings wanted = update_settings(room, step);
     const double norm = co_await update(run, wanted, *row, gradient->targets_count);
     if (run.hooks.after_update) run.hooks.after_update(run, step);
-    const bool last = gradient->last_step;
-    co_await journal.record(step, *gradient, norm, update_began_ns);
+    const Pause pause = journal.pause_due(step, gradient->last_step);
+    journal.step_ends(step, *gradient, norm, update_began_ns);
     for (Gradient* const buffer : row->span()) run.gradients.give_back(buffer);
-    co_await between_steps(room, journal, step, last);
-    if (last) co_return;
+    // Where nothing comes between, the other cores compute while this one writes down what was.
+    if (!pause.any()) begin_step(run, journal, step + 1);
+    co_await journal.record();
+    co_await journal.say_failures();
+    if (!pause.any()) continue;
+    co_await between_steps(journal, pause);
+    if (pause.last) co_return;
+    begin_step(run, journal, step + 1);
   }
 }
 
