@@ -24,7 +24,7 @@ HWY_INLINE float SumOfExponentials(Lanes16Tag d, float* kept, const float* x, st
   const auto maxima = hn::Set(d, maximum);
   Sum16 sum(d);
   ForEachVector(d, count, [&](std::size_t i, std::size_t slot, std::size_t lanes) HWY_ATTR {
-    auto exponential = Exp(d, hn::Sub(LoadPart(d, x + i, lanes), maxima));
+    auto exponential = ExpOfNonPositive(d, hn::Sub(LoadPart(d, x + i, lanes), maxima));
     if (lanes < hn::Lanes(d)) exponential = hn::IfThenElseZero(hn::FirstN(d, lanes), exponential);
     if constexpr (keep) StorePart(exponential, d, kept + i, lanes);
     sum.Add(slot, exponential);
