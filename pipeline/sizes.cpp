@@ -20,15 +20,10 @@ void take_gradient_memory(Sizes& sizes, GradientMemory memory) {
   sizes.packed_floats = memory == GradientMemory::fast || packed_floats <= small_floats ? packed_floats : 0;
 }
 
-/// Gradients of so few floats are added as they arrive: they are in the caches, and at the end of a step only the last
-/// few additions are left.
-constexpr std::size_t lean_floats_max = 256 << 10;
-
 /// Fast where it gains and the machine has plenty left: others live on it too.
 void choose_gradient_memory(Sizes& sizes, const TrainSettings& settings) {
-  if (settings.gradient_memory != GradientMemory::automatic || sizes.model_floats <= lean_floats_max) {
-    const bool chosen = settings.gradient_memory != GradientMemory::automatic;
-    take_gradient_memory(sizes, chosen ? settings.gradient_memory : GradientMemory::lean);
+  if (settings.gradient_memory != GradientMemory::automatic) {
+    take_gradient_memory(sizes, settings.gradient_memory);
     return;
   }
   take_gradient_memory(sizes, GradientMemory::fast);
