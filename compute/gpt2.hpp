@@ -78,10 +78,13 @@ std::size_t gpt2_forward_workspace_floats(const Gpt2Shape& shape, std::size_t B,
 /// Floats of the weights' packed form.
 std::size_t gpt2_packed_floats(const Gpt2Shape& shape) noexcept;
 
-/// Packs one of `shares` shares of about equal size of the weights, for `gpt2_gradient`. Different threads may pack
-/// different shares. packed: gpt2_packed_floats, 64-byte aligned.
-void gpt2_pack(std::span<float> packed, const Gpt2Shape& shape, std::span<const float> weights, std::size_t share,
-               std::size_t shares) noexcept;
+/// The first place from `offset` on at which the flat array of weights may be cut for packing.
+std::size_t gpt2_pack_edge(const Gpt2Shape& shape, std::size_t offset) noexcept;
+
+/// Packs what stands in [first, last) of the weights, for `gpt2_gradient`; both are such places. Different threads may
+/// pack different stretches. packed: gpt2_packed_floats, 64-byte aligned.
+void gpt2_pack(std::span<float> packed, const Gpt2Shape& shape, std::span<const float> weights, std::size_t first,
+               std::size_t last) noexcept;
 
 /// Loss and its gradient for one micro-batch. The gradient is of the *sum* of the losses, with what `objective` adds,
 /// and is written whole. The loss is that of the dropped-out pass, without the objective's other terms.

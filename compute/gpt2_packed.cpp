@@ -14,6 +14,9 @@ using enum BlockTensor;
 /// A stored operand of so few columns is read where it lies as fast: its rows follow each other.
 constexpr std::size_t packing_columns_min = 65;
 
+/// From this size on the packed weights go past the caches, which they would fill.
+constexpr std::size_t streamed_floats_min = 8 << 20;
+
 struct Extents {
   std::size_t inputs, outputs;
 };
@@ -80,29 +83,34 @@ std::size_t gpt2_packed_floats(const Gpt2Shape& shape) noexcept {
   return PackedLayout(shape).floats();
 }
 
-void gpt2_pack(std::span<float> packed, const Gpt2Shape& shape, std::span<const float> weights, std::size_t share,
-               std::size_t shares) noexcept {
+std::size_t gpt2_pack_edge(const Gpt2Shape& shape, std::size_t offset) noexcept {
+  std::size_t edge = offset;
+  PackedLayout(shape).for_each_weight([&](const WeightOperand& one, const WeightOperand&) {
+    if (offset <= one.offset || offset >= one.offset + one.rows * one.columns) return;
+    const std::size_t rows = (offset - one.offset + one.columns - 1) / one.columns;
+    const std::size_t whole = (rows + packed_panel_columns() - 1) / packed_panel_columns() * packed_panel_columns();
+    edge = one.offset + std::min(whole, one.rows) * one.columns;
+  });
+  return edge;
+}
+
+void gpt2_pack(std::span<float> packed, const Gpt2Shape& shape, std::span<const float> weights, std::size_t first,
+               std::size_t last) noexcept {
   const PackedLayout layout(shape);
-  const TimedOperation timed = timed_pass("pack weights", layout.floats() / shares, 2);
-  assert(packed.size() == layout.floats() && share < shares);
-  const std::size_t first = layout.floats() * share / shares, last = layout.floats() * (share + 1) / shares;
-  // A panel belongs to the share in which it begins.
-  const auto pack_part = [&](const WeightOperand& one) {
-    if (one.packed_floats == 0) return;
-    const std::size_t panel_floats = packed_panel_columns() * one.K();
-    const auto panels_until = [&](std::size_t floats) {
-      if (floats <= one.packed_offset) return std::size_t{0};
-      return std::min((floats - one.packed_offset + panel_floats - 1) / panel_floats, one.packed_floats / panel_floats);
-    };
-    pack(packed.data() + one.packed_offset, one.matrix(weights.data()), one.as, panels_until(first),
-         panels_until(last));
-  };
-  for (std::size_t layer = 0; layer < layout.layers(); ++layer) {
-    for (const BlockTensor tensor : PackedLayout::block_weights) {
-      for (const Way way : {Way::forward, Way::backward}) pack_part(layout.of(layer, tensor, way));
+  assert(packed.size() == layout.floats() && first <= last && last <= weights.size());
+  const Store store = layout.floats() >= streamed_floats_min ? Store::streamed : Store::cached;
+  layout.for_each_weight([&](const WeightOperand& forward, const WeightOperand& backward) {
+    const std::size_t begin = std::max(first, forward.offset) - forward.offset;
+    const std::size_t end = std::min(std::max(last, forward.offset) - forward.offset, forward.rows * forward.columns);
+    if (begin >= end) return;
+    assert(begin % forward.columns == 0 && end % forward.columns == 0);
+    const TimedOperation timed = timed_pass("pack weights", end - begin, 3);
+    for (const WeightOperand& one : {forward, backward}) {
+      if (one.packed_floats == 0) continue;
+      pack(packed.data() + one.packed_offset, one.matrix(weights.data()), one.as, begin / one.columns,
+           end / one.columns, store);
     }
-  }
-  for (const Way way : {Way::forward, Way::backward}) pack_part(layout.head(way));
+  });
 }
 
 }  // namespace compute

@@ -34,7 +34,15 @@ class PackedLayout {
   WeightOperand of(std::size_t layer, BlockTensor tensor, Way way) const noexcept;
   WeightOperand head(Way way) const noexcept { return head_[static_cast<std::size_t>(way)]; }
   std::size_t floats() const noexcept { return floats_; }
-  std::size_t layers() const noexcept { return layers_; }
+
+  /// Calls f(forward operand, backward operand) for each weight.
+  template <class F>
+  void for_each_weight(F f) const {
+    for (std::size_t layer = 0; layer < layers_; ++layer) {
+      for (const BlockTensor tensor : block_weights) f(of(layer, tensor, Way::forward), of(layer, tensor, Way::backward));
+    }
+    f(head(Way::forward), head(Way::backward));
+  }
 
   static constexpr std::array<BlockTensor, 4> block_weights = {
       BlockTensor::attention_weight, BlockTensor::projection_weight, BlockTensor::expand_weight,

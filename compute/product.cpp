@@ -57,10 +57,14 @@ void multiply_add(Matrix out, ConstMatrix a, As a_as, ConstMatrix b, As b_as) no
 }
 
 void pack(float* to, ConstMatrix b, As b_as, std::size_t first, std::size_t last, std::size_t width) noexcept {
-  const std::size_t K = b_as == As::stored ? b.rows : b.columns, N = b_as == As::stored ? b.columns : b.rows;
-  for (std::size_t j = first * width; j < last * width; ++j) {
-    for (std::size_t k = 0; k < K; ++k) {
-      const float value = j >= N ? 0 : b_as == As::stored ? b.data[k * b.stride + j] : b.data[j * b.stride + k];
+  const bool stored = b_as == As::stored;
+  const std::size_t K = stored ? b.rows : b.columns, N = stored ? b.columns : b.rows;
+  const std::size_t behind = (N + width - 1) / width * width;
+  const std::size_t k_first = stored ? first : 0, k_last = stored ? last : K;
+  const std::size_t j_first = stored ? 0 : first, j_last = stored || last == N ? behind : last;
+  for (std::size_t j = j_first; j < j_last; ++j) {
+    for (std::size_t k = k_first; k < k_last; ++k) {
+      const float value = j >= N ? 0 : stored ? b.data[k * b.stride + j] : b.data[j * b.stride + k];
       to[(j / width) * K * width + k * width + j % width] = value;
     }
   }

@@ -56,9 +56,11 @@ inline std::size_t packed_floats(std::size_t K, std::size_t N) noexcept {
   return packed_panels_count(N) * packed_panel_columns() * K;
 }
 
-/// Packs panels [first, last) of op(b), (K, N), to where they belong in `to`. Different panels may be packed by
-/// different threads. Columns behind the last one are +0.
-void pack(float* to, ConstMatrix b, As b_as, std::size_t first, std::size_t last) noexcept;
+/// Packs rows [first, last) of the matrix b, as it is stored, to where op(b), (K, N), has them in `to`: steps of k of all
+/// panels, or with As::transposed whole panels. Different rows may be packed by different threads. Columns behind the
+/// last one are +0.
+///   Requires of a transposed b that `first` is a multiple of packed_panel_columns(), and `last` too or b.rows.
+void pack(float* to, ConstMatrix b, As b_as, std::size_t first, std::size_t last, Store store = Store::cached) noexcept;
 
 /// out = op(a) b + bias: the bits of `multiply` with the matrix that was packed.
 void multiply(Matrix out, ConstMatrix a, As a_as, const PackedMatrix& b, const float* bias, float* scratch) noexcept;

@@ -55,9 +55,6 @@ inline constexpr std::size_t far_floats_min = 4 << 20;
 /// And from this many groups of rows on: with fewer the asking takes as long as it saves.
 inline constexpr std::size_t asking_groups_min = 8;
 
-/// Columns of a panel of a packed matrix.
-inline constexpr std::size_t panel_columns = tile_vectors * product_lanes;
-
 /// Vectors of b packed together.
 inline constexpr std::size_t panel_vectors_sum = packed_columns_max / product_lanes;
 

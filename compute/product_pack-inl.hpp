@@ -9,10 +9,12 @@
 #define ICOSA_COMPUTE_PRODUCT_PACK_INL
 #endif
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <cstddef>
 
+#include "compute/product.hpp"
 #include "compute/product_kernel-inl.hpp"
 #include "compute/simd_math-inl.hpp"
 
@@ -56,7 +58,18 @@ HWY_INLINE hn::Vec<D> LoadEveryFourthRow(D d, const RowGroup& group, std::size_t
   }
 }
 
+template <Store store>
+HWY_INLINE void Put(hn::Vec<ProductTag> v, float* to) {
+  const ProductTag d;
+  if constexpr (store == Store::streamed) {
+    hn::Stream(v, d, to);
+  } else {
+    hn::StoreU(v, d, to);
+  }
+}
+
 /// to[q * step + r] = row r at k + q, for r < product_lanes and q < 4: a transposition within blocks of 128 bits.
+template <Store store>
 HWY_INLINE void TransposeFourSteps(float* HWY_RESTRICT to, std::size_t step, const RowGroup& group, std::size_t k) {
   const ProductTag d;
   const hn::RepartitionToWide<ProductTag> pairs;
@@ -68,10 +81,10 @@ HWY_INLINE void TransposeFourSteps(float* HWY_RESTRICT to, std::size_t step, con
   const auto low23 = hn::BitCast(pairs, hn::InterleaveLower(d, row2, row3));
   const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(d, row0, row1));
   const auto high23 = hn::BitCast(pairs, hn::InterleaveUpper(d, row2, row3));
-  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23)), d, to);
-  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23)), d, to + step);
-  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23)), d, to + 2 * step);
-  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, high01, high23)), d, to + 3 * step);
+  Put<store>(hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23)), to);
+  Put<store>(hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23)), to + step);
+  Put<store>(hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23)), to + 2 * step);
+  Put<store>(hn::BitCast(d, hn::InterleaveUpper(pairs, high01, high23)), to + 3 * step);
 }
 
 /// to[k * step + r] = from[r * stride + k] for r < rows <= product_lanes, k < depth. Stores whole vectors in rising k,
@@ -81,7 +94,7 @@ HWY_INLINE void TransposeGroup(float* to, std::size_t step, const float* from, s
   RowGroup group;
   for (std::size_t r = 0; r < product_lanes; ++r) group.row[r] = from + HWY_MIN(r, rows - 1) * stride;
   std::size_t k = 0;
-  for (; k + 4 <= depth; k += 4) TransposeFourSteps(to + k * step, step, group, k);
+  for (; k + 4 <= depth; k += 4) TransposeFourSteps<Store::cached>(to + k * step, step, group, k);
   for (; k < depth; ++k) {
     for (std::size_t r = 0; r < rows; ++r) to[k * step + r] = from[r * stride + k];
   }
@@ -93,6 +106,42 @@ HWY_INLINE void PackTransposed(float* to, std::size_t step, const float* from, s
                                std::size_t depth) {
   for (std::size_t r = 0; r < rows; r += product_lanes) {
     TransposeGroup(to + r, step, from + r * stride, stride, HWY_MIN(product_lanes, rows - r), depth);
+  }
+}
+
+/// Columns of a panel of a packed matrix.
+inline constexpr std::size_t panel_columns = tile_vectors * product_lanes;
+
+/// to[k * panel_columns + r] = from[r * stride + k] for r < panel_columns, k < depth: step after step, as memory likes
+/// it where the panel goes past the caches.
+template <Store store>
+HWY_INLINE void TransposePanel(float* to, const float* from, std::size_t stride, std::size_t depth) {
+  RowGroup groups[tile_vectors];
+  for (std::size_t r = 0; r < panel_columns; ++r) groups[r / product_lanes].row[r % product_lanes] = from + r * stride;
+  std::size_t k = 0;
+  for (; k + 4 <= depth; k += 4) {
+    for (std::size_t g = 0; g < tile_vectors; ++g) {
+      TransposeFourSteps<store>(to + k * panel_columns + g * product_lanes, panel_columns, groups[g], k);
+    }
+  }
+  for (; k < depth; ++k) {
+    for (std::size_t r = 0; r < panel_columns; ++r) to[k * panel_columns + r] = from[r * stride + k];
+  }
+}
+
+/// Steps [first, last) of all whole panels of a stored b.
+template <Store store>
+HWY_INLINE void PackPanelSteps(float* to, const ConstMatrix& b, std::size_t first, std::size_t last) {
+  const ProductTag d;
+  for (std::size_t j = 0; j + panel_columns <= b.columns; j += panel_columns) {
+    float* const panel = to + j * b.rows;
+    for (std::size_t k = first; k < last; ++k) {
+      HWY_UNROLL(8)
+      for (std::size_t v = 0; v < tile_vectors; ++v) {
+        const std::size_t place = v * product_lanes;
+        Put<store>(hn::LoadU(d, b.data + k * b.stride + j + place), panel + k * panel_columns + place);
+      }
+    }
   }
 }
 

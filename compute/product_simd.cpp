@@ -137,18 +137,30 @@ std::size_t PanelColumns() {
   return panel_columns;
 }
 
-void Pack(float* to, const ConstMatrix& b, As b_as, std::size_t first, std::size_t last) {
-  const std::size_t K = b_as == As::stored ? b.rows : b.columns, N = b_as == As::stored ? b.columns : b.rows;
-  for (std::size_t panel = first; panel < last; ++panel) {
-    const std::size_t j = panel * panel_columns, columns = HWY_MIN(panel_columns, N - j);
-    float* const place = to + j * K;
-    if (columns < panel_columns) {
-      plain::pack(to, b, b_as, panel, panel + 1, panel_columns);  // no vector may be written behind the end
-    } else if (b_as == As::stored) {
-      PackStored(place, panel_columns, b.data + j, b.stride, columns, K);
-    } else {
-      PackTransposed(place, panel_columns, b.data + j * b.stride, b.stride, columns, K);
+template <Store store>
+void PackRows(float* to, const ConstMatrix& b, As b_as, std::size_t first, std::size_t last) {
+  if (b_as == As::stored) {
+    PackPanelSteps<store>(to, b, first, last);
+    const std::size_t whole = b.columns / panel_columns * panel_columns;
+    // No vector may be written behind the end.
+    if (whole == b.columns) return;
+    const ConstMatrix rest{b.data + whole, b.rows, b.columns - whole, b.stride};
+    plain::pack(to + whole * b.rows, rest, b_as, first, last, panel_columns);
+  } else {
+    const std::size_t whole = std::min(last, b.rows / panel_columns * panel_columns);
+    for (std::size_t j = first; j < whole; j += panel_columns) {
+      TransposePanel<store>(to + j * b.columns, b.data + j * b.stride, b.stride, b.columns);
     }
+    if (whole < last) plain::pack(to, b, b_as, std::max(first, whole), last, panel_columns);
+  }
+}
+
+void Pack(float* to, const ConstMatrix& b, As b_as, std::size_t first, std::size_t last, Store store) {
+  if (store == Store::cached) {
+    PackRows<Store::cached>(to, b, b_as, first, last);
+  } else {
+    PackRows<Store::streamed>(to, b, b_as, first, last);
+    hwy::FlushStream();
   }
 }
 
@@ -158,7 +170,7 @@ std::size_t PanelColumns() {
   return 16;
 }
 
-void Pack(float* to, const ConstMatrix& b, As b_as, std::size_t first, std::size_t last) {
+void Pack(float* to, const ConstMatrix& b, As b_as, std::size_t first, std::size_t last, Store) {
   plain::pack(to, b, b_as, first, last, PanelColumns());
 }
 
@@ -239,8 +251,11 @@ std::size_t packed_panel_columns() noexcept {
   return HWY_DYNAMIC_DISPATCH(PanelColumns)();
 }
 
-void pack(float* to, ConstMatrix b, As b_as, std::size_t first, std::size_t last) noexcept {
-  HWY_DYNAMIC_DISPATCH(Pack)(to, b, b_as, first, last);
+void pack(float* to, ConstMatrix b, As b_as, std::size_t first, std::size_t last, Store store) noexcept {
+  assert(reinterpret_cast<std::uintptr_t>(to) % 64 == 0 && first <= last && last <= b.rows);
+  assert(b_as == As::stored || (first % packed_panel_columns() == 0 &&
+                                (last % packed_panel_columns() == 0 || last == b.rows)));
+  HWY_DYNAMIC_DISPATCH(Pack)(to, b, b_as, first, last, store);
 }
 
 void multiply_add(Matrix out, ConstMatrix a, As a_as, ConstMatrix b, As b_as, float* scratch) noexcept {

@@ -18,6 +18,7 @@
 #include "pipeline/commands.hpp"
 #include "pipeline/memory.hpp"
 #include "pipeline/presets.hpp"
+#include "pipeline/update.hpp"
 
 namespace pipeline {
 namespace {
@@ -64,19 +65,58 @@ double measure_bandwidth() {
 /// A model with everything that a step of one worker touches.
 struct Bench {
   Bench(const Preset& preset, const BenchOptions& options)
-      : shape(shape_of(preset, vocabulary_of(preset, options), preset.seq_len)),
+      : Bench(shape_of(preset, vocabulary_of(preset, options), preset.seq_len), preset, options) {}
+
+  std::size_t tokens() const noexcept { return rows_count * model.shape.positions; }
+
+  void micro_batch() {
+    const compute::TokenRows rows{ids.data(), rows_count, model.shape.positions, tokens()};
+    compute::gpt2_gradient(gradient.span(), model.shape, model.weights.span(), rows, workspace.span(), {},
+                           compute::Activations::kept, model.packed.span());
+  }
+  /// The addition of one gradient to another, of which a step of n micro-batches has n - 1.
+  void sum() { compute::add(other_gradient.span(), other_gradient.span(), gradient.span()); }
+  void update() {
+    std::vector<double> squares((gradient.span().size() + compute::norm_block - 1) / compute::norm_block);
+    UpdateSettings settings{};
+    settings.step.learning_rate = 1e-5;
+    settings.step.step = ++steps;
+    settings.step.gradient_scale = 1.0f / static_cast<float>(tokens());
+    if (optimizer == OptimizerKind::muon) {
+      settings.muon = compute::MuonStep{};
+      settings.muon->learning_rate = 1e-5;
+    }
+    compute::square_sums(squares, gradient.span(), settings.step.gradient_scale);
+    update_weights(model, {0, model.weights.span().size()}, gradient.span(), settings);
+    if (settings.muon) update_matrices(model, gradient.span(), settings, workspace.span());
+  }
+
+  Model model;
+  std::size_t rows_count;
+  OptimizerKind optimizer;
+  FloatArena gradient, other_gradient, workspace;
+  std::vector<std::int32_t> ids;
+  std::uint64_t steps = 0;
+
+ private:
+  Bench(const compute::Gpt2Shape& shape, const Preset& preset, const BenchOptions& options)
+      : Bench(shape, compute::gpt2_floats(shape), preset, options) {}
+  Bench(const compute::Gpt2Shape& shape, std::size_t floats_count, const Preset& preset, const BenchOptions& options)
+      : model{shape,
+              compute::gpt2_tensors(shape),
+              FloatArena(floats_count),
+              FloatArena(floats_count),
+              FloatArena(floats_count),
+              FloatArena(compute::gpt2_packed_floats(shape))},
         rows_count(preset.micro_batch),
-        weights(compute::gpt2_floats(shape)),
-        packed(compute::gpt2_packed_floats(shape)),
-        moment1(weights.span().size()),
-        moment2(weights.span().size()),
-        gradient(weights.span().size()),
-        other_gradient(weights.span().size()),
-        workspace(compute::gpt2_workspace_floats(shape, rows_count, preset.seq_len)),
-        tensors(compute::gpt2_tensors(shape)),
+        optimizer(options.optimizer),
+        gradient(floats_count),
+        other_gradient(floats_count),
+        workspace(std::max(compute::gpt2_workspace_floats(shape, rows_count, preset.seq_len),
+                           muon_workspace_floats(model.tensors))),
         ids(rows_count * (preset.seq_len + 1)) {
-    compute::gpt2_initialize(weights.span(), shape, 1);
-    pack();
+    compute::gpt2_initialize(model.weights.span(), shape, 1);
+    compute::gpt2_pack(model.packed.span(), shape, model.weights.span(), 0, floats_count);
     std::uint32_t state = 1;
     for (std::int32_t& id : ids) {
       state = state * 1664525u + 1013904223u;
@@ -88,37 +128,6 @@ struct Bench {
   static std::size_t vocabulary_of(const Preset& preset, const BenchOptions& options) {
     return options.vocabulary != 0 ? options.vocabulary : usual_vocabulary(preset);
   }
-  std::size_t tokens() const noexcept { return rows_count * shape.positions; }
-
-  void micro_batch() {
-    const compute::TokenRows rows{ids.data(), rows_count, shape.positions, tokens()};
-    compute::gpt2_gradient(gradient.span(), shape, weights.span(), rows, workspace.span(), {},
-                           compute::Activations::kept, packed.span());
-  }
-  /// The addition of one gradient to another, of which a step of n micro-batches has n - 1.
-  void sum() { compute::add(other_gradient.span(), other_gradient.span(), gradient.span()); }
-  void pack() { compute::gpt2_pack(packed.span(), shape, weights.span(), 0, 1); }
-  void update() {
-    std::vector<double> squares((gradient.span().size() + compute::norm_block - 1) / compute::norm_block);
-    compute::AdamWStep step{};
-    step.learning_rate = 1e-5;
-    step.step = ++steps;
-    step.gradient_scale = 1.0f / static_cast<float>(tokens());
-    step.clip = 1.0f;
-    compute::square_sums(squares, gradient.span(), step.gradient_scale);
-    for (const compute::Tensor& tensor : tensors) {
-      const auto part = [&tensor](FloatArena& arena) { return arena.span().subspan(tensor.offset, tensor.count); };
-      compute::adamw_update(part(weights), part(moment1), part(moment2), part(gradient), tensor.decayed, step);
-    }
-    pack();
-  }
-
-  compute::Gpt2Shape shape;
-  std::size_t rows_count;
-  FloatArena weights, packed, moment1, moment2, gradient, other_gradient, workspace;
-  std::vector<compute::Tensor> tensors;
-  std::vector<std::int32_t> ids;
-  std::uint64_t steps = 0;
 };
 
 /// The fastest eighth ends here: beside other programs a median tells of them.
@@ -219,7 +228,7 @@ int bench_command(const BenchOptions& options) {
   fmt::print("one core, {}: {:.1f} GFLOP/s of multiply-adds (after the run {:.1f}), {:.1f} GB/s of memory\n",
              compute::instruction_set(), 1e-9 * machine.flops_per_second, 1e-9 * peak_after,
              1e-9 * machine.bytes_per_second);
-  const compute::Gpt2Shape& shape = bench.shape;
+  const compute::Gpt2Shape& shape = bench.model.shape;
   fmt::print("{}: {} layers, {} heads, width {}, vocabulary {}, context {}; {} rows a micro-batch, {} a step\n",
              preset->name, shape.layers, shape.heads, shape.channels, shape.vocabulary, shape.positions,
              bench.rows_count, options.micro_batches);

@@ -96,20 +96,24 @@ void add_length_and_rate(CLI::App& app, TrainSettings& settings) {
       ->capture_default_str();
 }
 
-void add_optimizer(CLI::App& app, TrainSettings& settings) {
+void add_optimizer_kind(CLI::App& app, OptimizerKind& optimizer) {
   app.add_option_function<std::string>(
          "--optimizer",
-         [&settings](const std::string& name) {
+         [&optimizer](const std::string& name) {
            if (name == "adamw") {
-             settings.optimizer = OptimizerKind::adamw;
+             optimizer = OptimizerKind::adamw;
            } else if (name == "muon") {
-             settings.optimizer = OptimizerKind::muon;
+             optimizer = OptimizerKind::muon;
            } else {
              throw SettingsError(not_one_of("--optimizer", name, "adamw, muon"));
            }
          },
          "adamw, or muon for the matrices between embeddings and head with adamw for the rest")
       ->default_str("adamw");
+}
+
+void add_optimizer(CLI::App& app, TrainSettings& settings) {
+  add_optimizer_kind(app, settings.optimizer);
   app.add_option("--beta1", settings.beta1, "decay of AdamW's first moment")->capture_default_str();
   app.add_option("--beta2", settings.beta2, "decay of AdamW's second moment")->capture_default_str();
   app.add_option("--epsilon", settings.epsilon, "AdamW's epsilon")->capture_default_str();
@@ -456,6 +460,7 @@ void add_bench(CLI::App& app, std::function<int()>& chosen) {
   step->add_option("--workers", options->micro_batches, "micro-batches of a step")
       ->check(at_least_one)
       ->capture_default_str();
+  add_optimizer_kind(*step, options->optimizer);
   step->add_option("--seconds", options->seconds, "time to measure for")->capture_default_str();
   step->callback([options, &chosen] { chosen = [options] { return bench_command(*options); }; });
 }

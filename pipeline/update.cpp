@@ -17,14 +17,10 @@ namespace {
 using compute::norm_block;
 
 /// A core that gets less to do than this is not woken for it: it would take as long as its share.
-constexpr std::size_t floats_per_core_min = 128 << 10;
+constexpr std::size_t floats_per_core_min = 32 << 10;
 
 /// A core's share of the flat array, cut at multiples of the norm's blocks.
-struct Range {
-  std::size_t first, last;
-};
-
-Range range_of(std::size_t floats_count, std::size_t core, std::size_t cores_count) {
+FloatRange range_of(std::size_t floats_count, std::size_t core, std::size_t cores_count) {
   const std::size_t blocks = (floats_count + norm_block - 1) / norm_block;
   const auto edge = [&](std::size_t i) { return std::min(blocks * i / cores_count * norm_block, floats_count); };
   return {edge(core), edge(core + 1)};
@@ -49,7 +45,7 @@ class UpdateClock {
 };
 
 /// Adds the row up and takes the norm, a tile of 16 KiB after the other: the squares find it in the L1 cache.
-sched::task<void> add_up(CoreTimes& times, Range range, const GradientRow& row, float scale, std::span<double> sums) {
+sched::task<void> add_up(CoreTimes& times, FloatRange range, const GradientRow& row, float scale, std::span<double> sums) {
   const UpdateClock clock(times, "sum and norm");
   const std::span<float> gradient = row.values[0]->values;
   std::array<const float*, sched::sphere> tiles{};
@@ -112,9 +108,7 @@ std::vector<MuonMatrix> muon_matrices(const std::vector<compute::Tensor>& tensor
   return matrices;
 }
 
-sched::task<void> apply_adamw(CoreTimes& times, Range range, Model& model, std::span<const float> gradient,
-                              const UpdateSettings& settings) {
-  const UpdateClock clock(times, "weights");
+void apply_adamw(FloatRange range, Model& model, std::span<const float> gradient, const UpdateSettings& settings) {
   for (const compute::Tensor& tensor : model.tensors) {
     const std::size_t first = std::max(range.first, tensor.offset);
     const std::size_t last = std::min(range.last, tensor.offset + tensor.count);
@@ -124,39 +118,62 @@ sched::task<void> apply_adamw(CoreTimes& times, Range range, Model& model, std::
                           model.moment2.span().subspan(first, count), gradient.subspan(first, count), tensor.decayed,
                           settings.step);
   }
+}
+
+bool is_packed(const Model& model) {
+  return !model.packed.span().empty();
+}
+
+/// A core's share of the weights, cut where they may be packed.
+FloatRange weights_range_of(const Model& model, std::size_t core, std::size_t cores_count) {
+  const auto edge = [&](std::size_t i) {
+    return compute::gpt2_pack_edge(model.shape, model.weights.span().size() * i / cores_count);
+  };
+  return {edge(core), edge(core + 1)};
+}
+
+void pack(Model& model, FloatRange range) {
+  compute::gpt2_pack(model.packed.span(), model.shape, model.weights.span(), range.first, range.last);
+}
+
+sched::task<void> update_share(CoreTimes& times, FloatRange range, Model& model, std::span<const float> gradient,
+                               const UpdateSettings& settings) {
+  const UpdateClock clock(times, "weights");
+  update_weights(model, range, gradient, settings);
   co_return;
 }
 
-/// Takes matrices until none is left. Which core takes which changes nothing.
-sched::task<void> apply_muon(CoreTimes& times, std::span<const MuonMatrix> matrices, std::atomic<std::size_t>& next,
-                             Model& model, std::span<const float> gradient, const compute::MuonStep& step,
-                             std::span<float> scratch) {
-  const UpdateClock clock(times, "matrices");
-  for (std::size_t i = next++; i < matrices.size(); i = next++) {
-    const MuonMatrix& matrix = matrices[i];
-    compute::muon_update(matrix.of(model.weights.span()), matrix.of(model.moment1.span()), matrix.of(gradient),
-                         matrix.outputs, step, scratch.data());
-  }
-  co_return;
-}
-
-sched::task<void> update_matrices(Run& run, const UpdateSettings& settings, std::span<const float> gradient) {
+void update_matrix(Model& model, const MuonMatrix& matrix, std::span<const float> gradient,
+                   const UpdateSettings& settings, std::span<float> scratch) {
   compute::MuonStep step = *settings.muon;
   step.gradient_scale = settings.step.gradient_scale;
   step.clip = settings.step.clip;
+  compute::muon_update(matrix.of(model.weights.span()), matrix.of(model.moment1.span()), matrix.of(gradient),
+                       matrix.outputs, step, scratch.data());
+}
+
+/// Takes matrices until none is left. Which core takes which changes nothing.
+sched::task<void> apply_muon(CoreState& core, std::span<const MuonMatrix> matrices, std::atomic<std::size_t>& next,
+                             Model& model, std::span<const float> gradient, const UpdateSettings& settings) {
+  const UpdateClock clock(core.times, "matrices");
+  // Between steps the cores' workspaces are free.
+  for (std::size_t i = next++; i < matrices.size(); i = next++)
+    update_matrix(model, matrices[i], gradient, settings, core.workspace.span());
+  co_return;
+}
+
+sched::task<void> share_out_matrices(Run& run, const UpdateSettings& settings, std::span<const float> gradient) {
   const std::vector<MuonMatrix> matrices = muon_matrices(run.model.tensors);
   std::atomic<std::size_t> next = 0;
-  // Between steps the cores' workspaces are free.
   const auto part = [&](std::size_t core, std::size_t) {
-    return apply_muon(run.core_states[core].times, matrices, next, run.model, gradient, step,
-                      run.core_states[core].workspace.span());
+    return apply_muon(run.core_states[core], matrices, next, run.model, gradient, settings);
   };
   co_await sched::share_out(run.cores, run.cores.count(), part);
 }
 
-sched::task<void> pack_share(CoreTimes& times, Model& model, std::size_t share, std::size_t shares) {
+sched::task<void> pack_share(CoreTimes& times, Model& model, FloatRange range) {
   const UpdateClock clock(times, "pack");
-  compute::gpt2_pack(model.packed.span(), model.shape, model.weights.span(), share, shares);
+  pack(model, range);
   co_return;
 }
 
@@ -174,10 +191,31 @@ std::size_t muon_workspace_floats(const std::vector<compute::Tensor>& tensors) {
   return most;
 }
 
+void update_weights(Model& model, FloatRange range, std::span<const float> gradient, const UpdateSettings& settings) {
+  if (settings.muon || !is_packed(model)) {
+    apply_adamw(range, model, gradient, settings);
+    return;
+  }
+  constexpr std::size_t piece_floats = 32 << 10;  // weights, moments and gradient: 512 KiB
+  while (range.first < range.last) {
+    const std::size_t end = compute::gpt2_pack_edge(model.shape, std::min(range.first + piece_floats, range.last));
+    const FloatRange piece{range.first, end};
+    apply_adamw(piece, model, gradient, settings);
+    pack(model, piece);
+    range.first = end;
+  }
+}
+
+void update_matrices(Model& model, std::span<const float> gradient, const UpdateSettings& settings,
+                     std::span<float> scratch) {
+  for (const MuonMatrix& matrix : muon_matrices(model.tensors)) update_matrix(model, matrix, gradient, settings, scratch);
+  if (is_packed(model)) pack(model, {0, model.weights.span().size()});
+}
+
 sched::task<void> pack_weights(Run& run) {
-  if (run.model.packed.span().empty()) co_return;
+  if (!is_packed(run.model)) co_return;
   const auto part = [&run](std::size_t core, std::size_t cores_count) {
-    return pack_share(run.core_states[core].times, run.model, core, cores_count);
+    return pack_share(run.core_states[core].times, run.model, weights_range_of(run.model, core, cores_count));
   };
   co_await sched::share_out(run.cores, cores_for(run), part);
 }
@@ -199,12 +237,14 @@ sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow&
   settings.step.clip =
       settings.grad_clip > 0 && norm > settings.grad_clip ? static_cast<float>(settings.grad_clip / norm) : 1.0f;
   const auto weights_part = [&](std::size_t core, std::size_t cores_count) {
-    return apply_adamw(run.core_states[core].times, range_of(floats_count, core, cores_count), run.model, gradient,
-                       settings);
+    return update_share(run.core_states[core].times, weights_range_of(run.model, core, cores_count), run.model,
+                        gradient, settings);
   };
   co_await sched::share_out(run.cores, cores_for(run), weights_part);
-  if (settings.muon) co_await update_matrices(run, settings, gradient);
-  co_await pack_weights(run);
+  if (settings.muon) {
+    co_await share_out_matrices(run, settings, gradient);
+    co_await pack_weights(run);
+  }
   co_return norm;
 }
 

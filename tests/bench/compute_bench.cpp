@@ -145,7 +145,7 @@ struct Operands {
         a(c.a_as == As::stored ? compute::dense(a_floats.data(), c.M, c.K) : compute::dense(a_floats.data(), c.K, c.M)),
         b(c.b_as == As::stored ? compute::dense(b_floats.data(), c.K, c.N)
                                : compute::dense(b_floats.data(), c.N, c.K)) {
-    if (c.b_is_weight) compute::pack(packed_data(), b, c.b_as, 0, compute::packed_panels_count(c.N));
+    if (c.b_is_weight) compute::pack(packed_data(), b, c.b_as, 0, b.rows);
   }
 
   /// As a step takes it: weights are packed already, gradients of larger models go past the caches.

@@ -47,7 +47,9 @@ inline LossAndGradient gradient_of(const compute::Gpt2Shape& shape, std::span<co
 /// The weights packed in this many shares, from the last one to the first.
 inline Workspace packed_weights(const compute::Gpt2Shape& shape, std::span<const float> weights, std::size_t shares) {
   Workspace packed(compute::gpt2_packed_floats(shape));
-  for (std::size_t share = shares; share-- > 0;) compute::gpt2_pack(packed.span(), shape, weights, share, shares);
+  const auto edge = [&](std::size_t share) { return compute::gpt2_pack_edge(shape, weights.size() * share / shares); };
+  for (std::size_t share = shares; share-- > 0;)
+    compute::gpt2_pack(packed.span(), shape, weights, edge(share), edge(share + 1));
   return packed;
 }
 

@@ -150,7 +150,7 @@ struct Packed {
   Packed(const Shape& shape, ConstMatrix b, As b_as)
       : N(shape.N), K(shape.K), floats(1, compute::packed_floats(K, N) + line, 0, 0) {
     floats.fill(9);
-    compute::pack(data(), b, b_as, 0, compute::packed_panels_count(N));
+    compute::pack(data(), b, b_as, 0, b.rows);
   }
   compute::PackedMatrix matrix() { return {data(), K, N}; }
   float* data() {
@@ -167,19 +167,22 @@ BOOST_DATA_TEST_CASE(a_packed_matrix_is_what_its_definition_says, boost::unit_te
   for (const As b_as : both) {
     Operands o(shape, As::stored, b_as, 3, 5, 1);
     for_each_target([&] {
-      const std::size_t width = compute::packed_panel_columns(), panels = compute::packed_panels_count(shape.N);
+      const std::size_t width = compute::packed_panel_columns(), rows = o.b.view().rows;
       Packed packed(shape, o.b.view(), b_as);
       GuardedMatrix expected = packed.floats;
       std::vector<float> definition(compute::packed_floats(shape.K, shape.N));
-      compute::plain::pack(definition.data(), o.b.view(), b_as, 0, panels, width);
+      compute::plain::pack(definition.data(), o.b.view(), b_as, 0, rows, width);
       std::copy(definition.begin(), definition.end(),
                 expected.view().data + (packed.data() - packed.floats.view().data));
       BOOST_TEST(same_bits(packed.floats.floats(), expected.floats()));
       // In parts, as different threads take them.
-      packed.floats.fill(9);
-      compute::pack(packed.data(), o.b.view(), b_as, panels / 2, panels);
-      compute::pack(packed.data(), o.b.view(), b_as, 0, panels / 2);
-      BOOST_TEST(same_bits(packed.floats.floats(), expected.floats()));
+      for (const compute::Store store : {compute::Store::cached, compute::Store::streamed}) {
+        packed.floats.fill(9);
+        const std::size_t cut = b_as == As::stored ? rows / 3 : rows / 2 / width * width;
+        compute::pack(packed.data(), o.b.view(), b_as, cut, rows, store);
+        compute::pack(packed.data(), o.b.view(), b_as, 0, cut, store);
+        BOOST_TEST(same_bits(packed.floats.floats(), expected.floats()));
+      }
     });
   }
 }

@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(weights_are_read_only_while_workers_compute) {
     const XXH64_hash_t hash = hash_of(run.model.weights.span());
     // The packed weights are those of this step, and as little written.
     pipeline::FloatArena packed(run.model.packed.span().size());
-    compute::gpt2_pack(packed.span(), run.model.shape, run.model.weights.span(), 0, 1);
+    compute::gpt2_pack(packed.span(), run.model.shape, run.model.weights.span(), 0, run.model.weights.span().size());
     const bool packed_anew = hash_of(packed.span()) == hash_of(run.model.packed.span());
     const std::lock_guard lock(mutex);
     weights_seen[batch.step].insert(hash);
