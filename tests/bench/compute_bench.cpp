@@ -7,7 +7,6 @@
 // Products run in turn, ours and theirs, by the time of the thread: on a shared machine what others take is not ours.
 // The answers are checked before anything is timed. Both libraries must be told to use one thread (compute.py does).
 
-#include <hwy/aligned_allocator.h>
 #include <hwy/targets.h>
 #include <time.h>
 
@@ -18,7 +17,6 @@
 #include <cstring>
 #include <functional>
 #include <random>
-#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,6 +25,7 @@
 #include "compute/cpu.hpp"
 #include "compute/machine.hpp"
 #include "compute/product.hpp"
+#include "pipeline/memory.hpp"
 
 #ifdef ICOSA_ONEDNN
 #include <oneapi/dnnl/dnnl.h>
@@ -127,34 +126,40 @@ std::vector<Case> cases_of(const Shape& shape) {
   return cases;
 }
 
-std::vector<float> numbers(std::size_t count, unsigned seed) {
+pipeline::FloatArena numbers(std::size_t count, unsigned seed) {
   std::mt19937 random(seed);
-  std::vector<float> x(count);
-  for (float& value : x) value = static_cast<float>(random() >> 8) * 0x1p-24f - 0.5f;
+  pipeline::FloatArena x(count);
+  for (float& value : x.span()) value = static_cast<float>(random() >> 8) * 0x1p-24f - 0.5f;
   return x;
 }
 
-/// One product with memory of its own.
+/// One product with memory of its own, as a run has it: on huge pages where there are any.
 struct Operands {
   explicit Operands(const Case& which)
       : c(which),
         a_floats(numbers(c.M * c.K, 1)),
         b_floats(numbers(c.K * c.N, 2)),
         scratch(compute::product_scratch_floats),
-        packed_floats(c.b_is_weight ? compute::packed_floats(c.K, c.N) + line_floats : 0),
-        a(c.a_as == As::stored ? compute::dense(a_floats.data(), c.M, c.K) : compute::dense(a_floats.data(), c.K, c.M)),
-        b(c.b_as == As::stored ? compute::dense(b_floats.data(), c.K, c.N)
-                               : compute::dense(b_floats.data(), c.N, c.K)) {
-    if (c.b_is_weight) compute::pack(packed_data(), b, c.b_as, 0, b.rows);
+        packed(c.b_is_weight ? compute::packed_floats(c.K, c.N) : 0),
+        out(c.M * c.N),
+        a(matrix(a_floats, c.a_as, c.M, c.K)),
+        b(matrix(b_floats, c.b_as, c.K, c.N)) {
+    if (c.b_is_weight) compute::pack(packed.span().data(), b, c.b_as, 0, b.rows);
+  }
+
+  static Matrix matrix(pipeline::FloatArena& floats, As as, std::size_t rows, std::size_t columns) {
+    float* const data = floats.span().data();
+    return as == As::stored ? compute::dense(data, rows, columns) : compute::dense(data, columns, rows);
   }
 
   /// As a step takes it: weights are packed already, gradients of larger models go past the caches.
   void ours() {
-    const Matrix out = compute::dense(out_floats.data(), c.M, c.N);
-    if (!packed_floats.empty()) {
-      compute::multiply(out, a, c.a_as, compute::PackedMatrix{packed_data(), c.K, c.N}, nullptr, scratch.data());
+    const Matrix result = compute::dense(out.span().data(), c.M, c.N);
+    float* const room = scratch.span().data();
+    if (c.b_is_weight) {
+      compute::multiply(result, a, c.a_as, compute::PackedMatrix{packed.span().data(), c.K, c.N}, nullptr, room);
     } else {
-      compute::multiply(out, a, c.a_as, b, c.b_as, nullptr, scratch.data(), c.store);
+      compute::multiply(result, a, c.a_as, b, c.b_as, nullptr, room, c.store);
     }
   }
 #ifdef ICOSA_ONEDNN
@@ -162,7 +167,7 @@ struct Operands {
     const auto letter = [](As as) { return as == As::stored ? 'N' : 'T'; };
     const auto size = [](std::size_t n) { return static_cast<dnnl_dim_t>(n); };
     dnnl_sgemm(letter(c.a_as), letter(c.b_as), size(c.M), size(c.N), size(c.K), 1.0f, a.data, size(a.stride), b.data,
-               size(b.stride), 0.0f, out_floats.data(), size(c.N));
+               size(b.stride), 0.0f, out.span().data(), size(c.N));
   }
 #endif
 #ifdef ICOSA_OPENBLAS
@@ -170,7 +175,7 @@ struct Operands {
     const auto form = [](As as) { return as == As::stored ? CblasNoTrans : CblasTrans; };
     const auto size = [](std::size_t n) { return static_cast<blasint>(n); };
     cblas_sgemm(CblasRowMajor, form(c.a_as), form(c.b_as), size(c.M), size(c.N), size(c.K), 1.0f, a.data,
-                size(a.stride), b.data, size(b.stride), 0.0f, out_floats.data(), size(c.N));
+                size(a.stride), b.data, size(b.stride), 0.0f, out.span().data(), size(c.N));
   }
 #endif
 
@@ -186,23 +191,14 @@ struct Operands {
           sum += left * right;
           size += std::abs(left * right);
         }
-        largest = std::max(largest, std::abs(sum - static_cast<double>(out_floats[i * c.N + j])) / size);
+        largest = std::max(largest, std::abs(sum - static_cast<double>(out.span()[i * c.N + j])) / size);
       }
     }
     return largest;
   }
 
-  static constexpr std::size_t line_floats = 16;
-  float* packed_data() {
-    const std::size_t past = reinterpret_cast<std::uintptr_t>(packed_floats.data()) / sizeof(float) % line_floats;
-    return packed_floats.data() + (line_floats - past) % line_floats;
-  }
-
   Case c;
-  // The result on a cache line, as in an arena.
-  hwy::AlignedFreeUniquePtr<float[]> out_memory = hwy::AllocateAligned<float>(c.M * c.N);
-  std::span<float> out_floats{out_memory.get(), c.M* c.N};
-  std::vector<float> a_floats, b_floats, scratch, packed_floats;
+  pipeline::FloatArena a_floats, b_floats, scratch, packed, out;
   ConstMatrix a, b;
 };
 
@@ -230,7 +226,7 @@ double typical(std::vector<double> seconds) {
 bool measure(const char* preset, const Case& c) {
   Operands operands(c);
   for (const Contender& one : contenders) {
-    std::fill(operands.out_floats.begin(), operands.out_floats.end(), -1e30f);
+    std::fill(operands.out.span().begin(), operands.out.span().end(), -1e30f);
     (operands.*one.run)();
     if (operands.error() < 1e-5) continue;
     std::fprintf(stderr, "%s gives a wrong product: %s %zu x %zu x %zu\n", one.name, c.name, c.M, c.K, c.N);
@@ -244,10 +240,12 @@ bool measure(const char* preset, const Case& c) {
   std::vector<double> seconds[contenders_count];
   for (int sample = 0; sample < samples; ++sample) {
     for (std::size_t i = 0; i < contenders_count; ++i) {
-      seconds[i].push_back(seconds_of([&] {
-                             for (int run = 0; run < runs_per_sample; ++run) (operands.*contenders[i].run)();
-                           }) /
-                           runs_per_sample);
+      const auto runs = [&] {
+        for (int run = 0; run < runs_per_sample; ++run) (operands.*contenders[i].run)();
+      };
+      // Once for warmth: after narrow instructions wide ones are slow for a while, and the caches hold another's memory.
+      runs();
+      seconds[i].push_back(seconds_of(runs) / runs_per_sample);
     }
   }
   flops_per_second_max = std::max(flops_per_second_max, peak());
