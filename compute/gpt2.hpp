@@ -41,6 +41,9 @@ std::size_t gpt2_parameters(const Gpt2Shape& shape);
 /// seed anywhere.
 ///   Source: Radford et al. 2019, section 2.3; the released code's initializer; Hugging Face's for Llama.
 void gpt2_initialize(std::span<float> weights, const Gpt2Shape& shape, std::uint64_t seed);
+/// Floats [first, last) of it, for threads that share the work.
+void gpt2_initialize(std::span<float> weights, const Gpt2Shape& shape, std::uint64_t seed, std::size_t first,
+                     std::size_t last);
 
 /// Rows of token ids as they come from the packer. A row has T inputs and, shifted by one, T targets.
 struct TokenRows {

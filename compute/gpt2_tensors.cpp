@@ -93,11 +93,16 @@ void TensorList::add_llama_block(std::size_t layer) {
   add(block, layer, contract_bias, {{"mlp.down_proj.bias", 0, C}});
 }
 
-void fill_normal(std::span<float> values, const RandomStream& stream, double deviation) {
-  for (std::size_t i = 0; i < values.size(); i += 2) {
+/// Elements [begin, end) of the tensor `values`.
+void fill_normal(float* values, std::size_t begin, std::size_t end, const RandomStream& stream, double deviation) {
+  if (begin % 2 != 0 && begin < end) {
+    values[begin] = static_cast<float>(deviation * stream.normal(begin));
+    ++begin;
+  }
+  for (std::size_t i = begin; i < end; i += 2) {
     const auto [first, second] = stream.normal_pair(i / 2);
     values[i] = static_cast<float>(deviation * first);
-    if (i + 1 < values.size()) values[i + 1] = static_cast<float>(deviation * second);
+    if (i + 1 < end) values[i + 1] = static_cast<float>(deviation * second);
   }
 }
 
@@ -193,20 +198,28 @@ std::size_t gpt2_parameters(const Gpt2Shape& shape) {
 }
 
 void gpt2_initialize(std::span<float> weights, const Gpt2Shape& shape, std::uint64_t seed) {
-  assert(weights.size() == gpt2_floats(shape));
+  gpt2_initialize(weights, shape, seed, 0, weights.size());
+}
+
+void gpt2_initialize(std::span<float> weights, const Gpt2Shape& shape, std::uint64_t seed, std::size_t first,
+                     std::size_t last) {
+  assert(weights.size() == gpt2_floats(shape) && first <= last && last <= weights.size());
   const double deviation = shape.initial_deviation;
   const double residual_deviation = deviation / std::sqrt(2.0 * static_cast<double>(shape.layers));
-  std::fill(weights.begin(), weights.end(), 0.0f);
+  std::fill(weights.data() + first, weights.data() + last, 0.0f);
   const auto tensors = gpt2_tensors(shape);
   for (std::size_t site = 0; site < tensors.size(); ++site) {
     const Tensor& tensor = tensors[site];
-    const auto values = weights.subspan(tensor.offset, tensor.count);
+    float* const values = weights.data() + tensor.offset;
+    const std::size_t begin = std::max(first, tensor.offset) - tensor.offset;
+    const std::size_t end = std::min(std::max(last, tensor.offset) - tensor.offset, tensor.count);
+    if (begin >= end) continue;
     const bool is_projection = tensor.name.ends_with("c_proj.weight");
     if (tensor.decayed) {
       const RandomStream stream(seed, RandomPurpose::initialization, static_cast<std::uint32_t>(site));
-      fill_normal(values, stream, is_projection ? residual_deviation : deviation);
+      fill_normal(values, begin, end, stream, is_projection ? residual_deviation : deviation);
     } else if (tensor.name.ends_with(".weight")) {
-      std::fill(values.begin(), values.end(), 1.0f);  // the gain of a norm
+      std::fill(values + begin, values + end, 1.0f);  // the gain of a norm
     }
   }
 }

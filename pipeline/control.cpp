@@ -323,6 +323,7 @@ void begin_step(Run& run, Journal& journal, std::uint64_t step) {
 sched::task<void> control(ControlRoom& room) {
   Run& run = room.run;
   Journal journal(room);
+  if (room.initial_seed) co_await initialize_weights(run, *room.initial_seed);
   co_await journal.begin();
   co_await pack_weights(run);
   std::uint64_t step = room.totals.progress.steps + 1;

@@ -64,6 +64,7 @@ struct ControlRoom {
   CheckpointWriter& checkpoints;
   Console& console;
   RunTotals& totals;
+  std::optional<std::uint64_t> initial_seed;  ///< of the weights, where the run begins with new ones
 };
 
 /// Runs from the step after `totals.progress` until the last one is done. Throws Interrupted after Ctrl-C, FileError

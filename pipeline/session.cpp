@@ -19,14 +19,12 @@
 namespace pipeline {
 namespace {
 
-Model make_model(const Sizes& sizes, std::uint64_t seed, Beginning& beginning) {
+/// The weights of a run afresh are made by the control, on all cores.
+Model make_model(const Sizes& sizes, Beginning& beginning) {
   if (beginning.resumed) return std::move(beginning.resumed->model);
-  const bool afresh = !beginning.weights;
-  Model model{sizes.shape, compute::gpt2_tensors(sizes.shape),
-              afresh ? FloatArena(sizes.model_floats) : std::move(*beginning.weights), FloatArena(sizes.model_floats),
-              FloatArena(sizes.model_floats)};
-  if (afresh) compute::gpt2_initialize(model.weights.span(), sizes.shape, seed);
-  return model;
+  return {sizes.shape, compute::gpt2_tensors(sizes.shape),
+          beginning.weights ? std::move(*beginning.weights) : FloatArena(sizes.model_floats),
+          FloatArena(sizes.model_floats), FloatArena(sizes.model_floats)};
 }
 
 }  // namespace
@@ -40,7 +38,7 @@ Session::Session(const TrainSettings& settings, Material& material, const Sizes&
       beginning_(std::move(beginning)),
       files_(files),
       gradients_(sizes.gradients_count, sizes.model_floats),
-      run_(cores, make_model(sizes, settings.seed, beginning_), settings.workers, settings.step_batches_count(),
+      run_(cores, make_model(sizes, beginning_), settings.workers, settings.step_batches_count(),
            sizes.gradient_memory, sizes.batches_capacity, gradients_.pointers(), sizes.workspace_floats),
       console_(files, settings.quiet),
       checkpoint_source_{run_.model.shape, run_.model.tensors, *material.tokenizer, beginning_.identity.manifest},
@@ -120,6 +118,7 @@ ControlRoom Session::control_room(const RunLength& length) {
   state.configuration = beginning_.identity.configuration;
   LogSizes logs;
   std::vector<io::Skip> skips;
+  const bool afresh = !beginning_.resumed && !beginning_.weights;
   if (beginning_.resumed) {
     logs = beginning_.resumed->state.logs;
     skips = beginning_.resumed->skips;
@@ -137,7 +136,8 @@ ControlRoom Session::control_room(const RunLength& length) {
           held_out(),
           checkpoints_,
           console_,
-          totals_};
+          totals_,
+          afresh ? std::optional(settings_.seed) : std::nullopt};
 }
 
 sched::task<void> Session::prepare_corpus() {

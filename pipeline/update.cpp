@@ -171,6 +171,11 @@ sched::task<void> share_out_matrices(Run& run, const UpdateSettings& settings, s
   co_await sched::share_out(run.cores, run.cores.count(), part);
 }
 
+sched::task<void> initialize_share(Model& model, FloatRange range, std::uint64_t seed) {
+  compute::gpt2_initialize(model.weights.span(), model.shape, seed, range.first, range.last);
+  co_return;
+}
+
 sched::task<void> pack_share(CoreTimes& times, Model& model, FloatRange range) {
   const UpdateClock clock(times, "pack");
   pack(model, range);
@@ -210,6 +215,13 @@ void update_matrices(Model& model, std::span<const float> gradient, const Update
                      std::span<float> scratch) {
   for (const MuonMatrix& matrix : muon_matrices(model.tensors)) update_matrix(model, matrix, gradient, settings, scratch);
   if (is_packed(model)) pack(model, {0, model.weights.span().size()});
+}
+
+sched::task<void> initialize_weights(Run& run, std::uint64_t seed) {
+  const auto part = [&run, seed](std::size_t core, std::size_t cores_count) {
+    return initialize_share(run.model, weights_range_of(run.model, core, cores_count), seed);
+  };
+  co_await sched::share_out(run.cores, cores_for(run), part);
 }
 
 sched::task<void> pack_weights(Run& run) {

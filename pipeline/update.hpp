@@ -4,6 +4,7 @@
 // Runs between steps, when no worker reads the weights.
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 
@@ -22,6 +23,9 @@ struct UpdateSettings {
 
 /// Floats of memory that Muon needs on each core that computes it.
 std::size_t muon_workspace_floats(const std::vector<compute::Tensor>& tensors);
+
+/// Makes the weights of a new run, spread over all executors as the update will be: each touches its share first.
+sched::task<void> initialize_weights(Run& run, std::uint64_t seed);
 
 /// Packs the weights for the products of the next step, spread over all executors; nothing where the run has no memory
 /// for it. `update` ends with it; a run begins with it.

@@ -1,5 +1,6 @@
 #include "compute/gpt2.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -42,6 +43,16 @@ BOOST_AUTO_TEST_CASE(tensors_lie_one_after_the_other_at_multiples_of_16_floats) 
 
 BOOST_AUTO_TEST_CASE(the_initial_weights_are_the_same_bits_anywhere) {
   BOOST_TEST(tests::checksum(tests::initial_weights(small, 42)) == 4332661937407534487u);
+}
+
+BOOST_AUTO_TEST_CASE(initial_weights_made_in_pieces_are_the_same_bits) {
+  const std::vector<float> whole = tests::initial_weights(small, 42);
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, std::size_t{1000}}) {
+    std::vector<float> weights(whole.size(), -1.0f);
+    for (std::size_t first = 0; first < weights.size(); first += piece)
+      compute::gpt2_initialize(weights, small, 42, first, std::min(first + piece, weights.size()));
+    BOOST_TEST((weights == whole), "pieces of " << piece);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(the_initial_weights_have_the_deviations_of_gpt2) {
