@@ -39,7 +39,8 @@ class PackedLayout {
   template <class F>
   void for_each_weight(F f) const {
     for (std::size_t layer = 0; layer < layers_; ++layer) {
-      for (const BlockTensor tensor : block_weights) f(of(layer, tensor, Way::forward), of(layer, tensor, Way::backward));
+      for (const BlockTensor tensor : block_weights)
+        f(of(layer, tensor, Way::forward), of(layer, tensor, Way::backward));
     }
     f(head(Way::forward), head(Way::backward));
   }

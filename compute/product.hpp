@@ -56,9 +56,9 @@ inline std::size_t packed_floats(std::size_t K, std::size_t N) noexcept {
   return packed_panels_count(N) * packed_panel_columns() * K;
 }
 
-/// Packs rows [first, last) of the matrix b, as it is stored, to where op(b), (K, N), has them in `to`: steps of k of all
-/// panels, or with As::transposed whole panels. Different rows may be packed by different threads. Columns behind the
-/// last one are +0.
+/// Packs rows [first, last) of the matrix b, as it is stored, to where op(b), (K, N), has them in `to`: steps of k of
+/// all panels, or with As::transposed whole panels. Different rows may be packed by different threads. Columns behind
+/// the last one are +0.
 ///   Requires of a transposed b that `first` is a multiple of packed_panel_columns(), and `last` too or b.rows.
 void pack(float* to, ConstMatrix b, As b_as, std::size_t first, std::size_t last, Store store = Store::cached) noexcept;
 

@@ -253,8 +253,8 @@ std::size_t packed_panel_columns() noexcept {
 
 void pack(float* to, ConstMatrix b, As b_as, std::size_t first, std::size_t last, Store store) noexcept {
   assert(reinterpret_cast<std::uintptr_t>(to) % 64 == 0 && first <= last && last <= b.rows);
-  assert(b_as == As::stored || (first % packed_panel_columns() == 0 &&
-                                (last % packed_panel_columns() == 0 || last == b.rows)));
+  assert(b_as == As::stored ||
+         (first % packed_panel_columns() == 0 && (last % packed_panel_columns() == 0 || last == b.rows)));
   HWY_DYNAMIC_DISPATCH(Pack)(to, b, b_as, first, last, store);
 }
 

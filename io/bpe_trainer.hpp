@@ -25,11 +25,11 @@
 namespace io {
 
 struct BpeTrainerOptions {
-  std::size_t vocabulary_size = 0;          ///< with the special tokens and the 256 bytes
-  std::uint64_t min_frequency = 0;          ///< pairs that stand less often are not merged
-  std::size_t token_bytes_max = SIZE_MAX;   ///< a new pair must be shorter than this; the first pairs need not be
+  std::size_t vocabulary_size = 0;            ///< with the special tokens and the 256 bytes
+  std::uint64_t min_frequency = 0;            ///< pairs that stand less often are not merged
+  std::size_t token_bytes_max = SIZE_MAX;     ///< a new pair must be shorter than this; the first pairs need not be
   SplitPattern pattern = SplitPattern::gpt2;  ///< what cut the text into the words
-  std::vector<std::string> special_tokens;  ///< different, in order of their ids; the end of text among them
+  std::vector<std::string> special_tokens;    ///< different, in order of their ids; the end of text among them
 };
 
 class BpeTrainer {

@@ -6,8 +6,8 @@
 
 namespace pipeline {
 
-/// A checkpoint: model, tensors with their shapes and checksums, where the run stood, the options, the digest. Everything is
-/// read and verified. Throws CheckpointError.
+/// A checkpoint: model, tensors with their shapes and checksums, where the run stood, the options, the digest.
+/// Everything is read and verified. Throws CheckpointError.
 void inspect_checkpoint(const std::string& path);
 
 /// A model of another trainer (pipeline/pretrained.hpp): the same, but for what only we write. Throws CheckpointError.

@@ -19,7 +19,6 @@ void write_to(const std::string& path, const sched::Trace& trace) {
 
 }  // namespace
 
-
 RunTrace::RunTrace(std::string path, const std::string& files_description, sched::Cores& cores)
     : path_(std::move(path)) {
   if (path_.empty()) return;

@@ -110,10 +110,10 @@ struct TokenizeSettings : DataSettings {
 struct TokenizerTrainSettings : DataSettings {
   std::size_t vocabulary_size = 0;
   std::uint64_t min_frequency = 0;
-  std::size_t token_bytes_max = 0;          ///< 0: no bound
-  std::vector<std::string> special_tokens;  ///< the end of text comes first where it is not among them
+  std::size_t token_bytes_max = 0;                          ///< 0: no bound
+  std::vector<std::string> special_tokens;                  ///< the end of text comes first where it is not among them
   io::SplitPattern words_pattern = io::SplitPattern::gpt2;  ///< what is never merged across
-  double val_fraction = 0;                  ///< documents that `icosa train` holds out with the same share are left out
+  double val_fraction = 0;  ///< documents that `icosa train` holds out with the same share are left out
 };
 
 /// Refuses what cannot be in the options that commands share. Throws SettingsError.

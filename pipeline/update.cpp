@@ -45,7 +45,8 @@ class UpdateClock {
 };
 
 /// Adds the row up and takes the norm, a tile of 16 KiB after the other: the squares find it in the L1 cache.
-sched::task<void> add_up(CoreTimes& times, FloatRange range, const GradientRow& row, float scale, std::span<double> sums) {
+sched::task<void> add_up(CoreTimes& times, FloatRange range, const GradientRow& row, float scale,
+                         std::span<double> sums) {
   const UpdateClock clock(times, "sum and norm");
   const std::span<float> gradient = row.values[0]->values;
   std::array<const float*, sched::sphere> tiles{};
@@ -213,7 +214,8 @@ void update_weights(Model& model, FloatRange range, std::span<const float> gradi
 
 void update_matrices(Model& model, std::span<const float> gradient, const UpdateSettings& settings,
                      std::span<float> scratch) {
-  for (const MuonMatrix& matrix : muon_matrices(model.tensors)) update_matrix(model, matrix, gradient, settings, scratch);
+  for (const MuonMatrix& matrix : muon_matrices(model.tensors))
+    update_matrix(model, matrix, gradient, settings, scratch);
   if (is_packed(model)) pack(model, {0, model.weights.span().size()});
 }
 

@@ -36,8 +36,9 @@ struct FloatRange {
   std::size_t first, last;
 };
 
-/// AdamW over `range`, and the weights there packed, piece after piece, while each is in the caches; ends are places that
-/// compute::gpt2_pack_edge gives. With Muon its matrices are left out, and nothing is packed before they are done too.
+/// AdamW over `range`, and the weights there packed, piece after piece, while each is in the caches; ends are places
+/// that compute::gpt2_pack_edge gives. With Muon its matrices are left out, and nothing is packed before they are done
+/// too.
 void update_weights(Model& model, FloatRange range, std::span<const float> gradient, const UpdateSettings& settings);
 
 /// What `update_weights` left out: Muon over its matrices on this thread; then all weights are packed.

@@ -243,7 +243,8 @@ bool measure(const char* preset, const Case& c) {
       const auto runs = [&] {
         for (int run = 0; run < runs_per_sample; ++run) (operands.*contenders[i].run)();
       };
-      // Once for warmth: after narrow instructions wide ones are slow for a while, and the caches hold another's memory.
+      // Once for warmth: after narrow instructions wide ones are slow for a while, and the caches hold another's
+      // memory.
       runs();
       seconds[i].push_back(seconds_of(runs) / runs_per_sample);
     }

@@ -2,7 +2,8 @@
 // removed; a tokenizer.json may hold any bytes too: it is loaded or refused. Not built by meson; clang only:
 //
 //   clang++-16 -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I.
-//     -DICOSA_TEST_DATA='"tests/io/data"' -DICOSA_GPT2_RANKS='"datasets/gpt2/gpt2.tiktoken"' -o /tmp/tokenizer_fuzz tests/fuzz/tokenizer_fuzz.cpp
+//     -DICOSA_TEST_DATA='"tests/io/data"' -DICOSA_GPT2_RANKS='"datasets/gpt2/gpt2.tiktoken"' -o /tmp/tokenizer_fuzz
+//     tests/fuzz/tokenizer_fuzz.cpp
 //     io/{added_tokens,ascii_masks_simd,bpe,bpe_builder,bpe_model,bpe_tokenizer,byte_level,byte_tokenizer}.cpp
 //     io/{character_masks,embedded_gpt2,error,gpt2_scanner,json_options,json_string,known_ranks,load_tokenizer,long_pretoken_cache}.cpp
 //     io/{merges,nfc,pre_tokenizer_json,pretoken_encoder,shared_pretoken_cache,split_matcher,split_patterns,split_regex,split_sequence}.cpp

@@ -1,5 +1,5 @@
-// Tokenizers in the styles of real models give the ids of Hugging Face's `tokenizers` (tests/peers/tokenizer_styles.py),
-// however their text is cut.
+// Tokenizers in the styles of real models give the ids of Hugging Face's `tokenizers`
+// (tests/peers/tokenizer_styles.py), however their text is cut.
 
 #include <simdjson.h>
 
