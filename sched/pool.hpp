@@ -1,7 +1,8 @@
 #pragma once
 
-// A fixed set of buffers that cores take and give back without a lock and without allocating. A core that finds none
-// waits in a slot of its own.
+// A fixed set of buffers that cores take and give back without a lock and without allocating. What a core had last it
+// gets again if it can: that lies in its caches, or at least in the memory of its node. A core that finds none waits in
+// a slot of its own.
 
 #include <atomic>
 #include <cassert>
@@ -26,15 +27,19 @@ class Pool {
       : items_(std::move(items)),
         links_(std::make_unique<Link[]>(items_.size())),
         slots_(std::make_unique<WaitSlot<Taking>[]>(takers_count)),
+        stacks_(std::make_unique<Stack[]>(takers_count)),
         takers_count_(takers_count) {
     assert(items_.size() < none);
-    for (std::size_t index = items_.size(); index-- > 0;) push(static_cast<std::uint16_t>(index));
+    for (std::size_t index = items_.size(); index-- > 0;) {
+      links_[index].home = index % takers_count;
+      push(static_cast<std::uint16_t>(index));
+    }
   }
 
   std::size_t size() const noexcept { return items_.size(); }
 
   /// The most items that were out at once, for the summary.
-  std::size_t taken_count_max() const noexcept { return size() - free_min_.load(std::memory_order_relaxed); }
+  std::size_t taken_count_max() const noexcept { return taken_max_.load(std::memory_order_relaxed); }
 
   /// Awaits a free item, without allocating. `taker` is the core that asks.
   class Taking : public Waiter {
@@ -55,7 +60,7 @@ class Pool {
     friend Pool;
     friend Waiter;
     bool ready() noexcept {
-      item_ = pool_.try_take();
+      item_ = pool_.try_take(taker_);
       return item_ != nullptr;
     }
     void arm() noexcept {
@@ -80,9 +85,12 @@ class Pool {
   }
 
   /// The same without waiting: nullptr where none is free.
-  T* try_take() noexcept {
-    const std::uint16_t index = pop();
-    return index == none ? nullptr : items_[index];
+  T* try_take(std::size_t taker) noexcept {
+    const std::uint16_t index = pop_for(taker);
+    if (index == none) return nullptr;
+    links_[index].home = taker;
+    note_taken();
+    return items_[index];
   }
 
   /// From any thread; wakes a waiting core.
@@ -92,21 +100,23 @@ class Pool {
       ++index;
       assert(index < items_.size() && "an item that is not the pool's");
     }
+    taken_.fetch_sub(1, std::memory_order_relaxed);
     push(static_cast<std::uint16_t>(index));
     serve_waiters();
   }
 
  private:
   static constexpr std::uint16_t none = 0xffff;
-  // What lies below an item in the stack; a line for each, as different cores write to them.
+  // Of an item: what lies below it in its stack, and who had it last; a line for each, as different cores write to them.
   struct alignas(64) Link {
     std::atomic<std::uint16_t> next{none};
+    std::size_t home = 0;  // written by who takes the item, read by who gives it back
   };
 
   void serve_waiters() noexcept {
     for (std::size_t taker = 0; taker < takers_count_; ++taker) {
       if (!slots_[taker].armed()) continue;
-      T* const item = try_take();
+      T* const item = try_take(taker);
       if (item == nullptr) return;
       Taking* const waiter = slots_[taker].claim();
       if (waiter == nullptr) {
@@ -118,51 +128,60 @@ class Pool {
     }
   }
 
-  // A stack of free indices. The head is an index, how many are free, and in its upper half how often it has changed,
-  // so that a stale one never fits again (ABA). One word: all cores write to its line, and to no second one.
+  // The head of a stack of free indices: an index, and in the upper half how often it has changed, so that a stale one
+  // never fits again (ABA).
   struct Head {
     std::uint64_t word = none;
     std::uint16_t index() const noexcept { return static_cast<std::uint16_t>(word); }
-    std::uint16_t free_count() const noexcept { return static_cast<std::uint16_t>(word >> 16); }
-    Head followed_by(std::uint16_t index, int more_free) const noexcept {
-      const auto free = static_cast<std::uint16_t>(free_count() + more_free);
-      return {((word >> 32) + 1) << 32 | std::uint64_t{free} << 16 | index};
-    }
+    Head followed_by(std::uint16_t index) const noexcept { return {((word >> 32) + 1) << 32 | index}; }
+  };
+  struct alignas(64) Stack {
+    std::atomic<std::uint64_t> head{none};
   };
 
   void push(std::uint16_t index) noexcept {
-    Head head{head_.load(std::memory_order_relaxed)};
+    std::atomic<std::uint64_t>& top = stacks_[links_[index].home].head;
+    Head head{top.load(std::memory_order_relaxed)};
     do {
       links_[index].next.store(head.index(), std::memory_order_relaxed);
-    } while (!head_.compare_exchange_weak(head.word, head.followed_by(index, 1).word, std::memory_order_seq_cst));
+    } while (!top.compare_exchange_weak(head.word, head.followed_by(index).word, std::memory_order_seq_cst));
   }
 
-  std::uint16_t pop() noexcept {
-    Head head{head_.load(std::memory_order_seq_cst)};
+  std::uint16_t pop(std::atomic<std::uint64_t>& top) noexcept {
+    Head head{top.load(std::memory_order_seq_cst)};
     while (head.index() != none) {
       const std::uint16_t index = head.index();
-      const Head wanted = head.followed_by(links_[index].next.load(std::memory_order_relaxed), -1);
-      if (!head_.compare_exchange_weak(head.word, wanted.word, std::memory_order_seq_cst)) continue;
-      note_free(wanted.free_count());
-      return index;
+      const Head wanted = head.followed_by(links_[index].next.load(std::memory_order_relaxed));
+      if (top.compare_exchange_weak(head.word, wanted.word, std::memory_order_seq_cst)) return index;
     }
     return none;
   }
 
-  /// Written in the first steps only.
-  void note_free(std::size_t free) noexcept {
-    std::size_t least = free_min_.load(std::memory_order_relaxed);
-    while (free < least && !free_min_.compare_exchange_weak(least, free, std::memory_order_relaxed)) continue;
+  // Its own ones first, then its neighbours'.
+  std::uint16_t pop_for(std::size_t taker) noexcept {
+    for (std::size_t i = 0; i < takers_count_; ++i) {
+      const std::uint16_t index = pop(stacks_[(taker + i) % takers_count_].head);
+      if (index != none) return index;
+    }
+    return none;
+  }
+
+  // The most is written in the first steps only.
+  void note_taken() noexcept {
+    const std::size_t taken = taken_.fetch_add(1, std::memory_order_relaxed) + 1;
+    std::size_t most = taken_max_.load(std::memory_order_relaxed);
+    while (taken > most && !taken_max_.compare_exchange_weak(most, taken, std::memory_order_relaxed)) continue;
   }
 
   // Read by all cores, written in the beginning.
   const std::vector<T*> items_;
   const std::unique_ptr<Link[]> links_;
   const std::unique_ptr<WaitSlot<Taking>[]> slots_;
+  const std::unique_ptr<Stack[]> stacks_;
   const std::size_t takers_count_;
-  std::atomic<std::size_t> free_min_{items_.size()};
+  std::atomic<std::size_t> taken_max_{0};
   // Written by all cores.
-  alignas(64) std::atomic<std::uint64_t> head_{none};
+  alignas(64) std::atomic<std::size_t> taken_{0};
 };
 
 }  // namespace sched

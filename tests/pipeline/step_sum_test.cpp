@@ -127,7 +127,7 @@ float run(Step& step, std::mt19937& random) {
     for (Core& core : step.cores)
       if (core.computing) computing.push_back(&core);
     const bool index_free = step.begun_count < step.present_count;
-    Gradient* const free_buffer = step.pool.try_take();
+    Gradient* const free_buffer = step.pool.try_take(0);
     if (free_buffer != nullptr) step.pool.give_back(free_buffer);
     if (index_free && free_buffer != nullptr) BOOST_REQUIRE_EQUAL(computing.size(), step.cores.size());
     if (computing.empty()) break;

@@ -81,6 +81,30 @@ BOOST_AUTO_TEST_CASE(a_buffer_has_one_holder_at_a_time) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_core_gets_again_what_it_had_last_and_else_what_is_left) {
+  std::vector<Buffer> items(5);
+  std::vector<Buffer*> pointers;
+  for (Buffer& item : items) pointers.push_back(&item);
+  sched::Pool<Buffer> pool(pointers, 3);
+  Buffer* const of_0 = pool.try_take(0);
+  Buffer* const of_1 = pool.try_take(1);
+  Buffer* const of_2 = pool.try_take(2);
+  for (Buffer* const item : {of_2, of_0, of_1}) pool.give_back(item);
+  BOOST_TEST(pool.try_take(1) == of_1);
+  BOOST_TEST(pool.try_take(0) == of_0);
+  BOOST_TEST(pool.try_take(2) == of_2);
+  std::vector<Buffer*> left = {pool.try_take(2), pool.try_take(2)};
+  BOOST_TEST((left[0] != nullptr && left[1] != nullptr && left[0] != left[1]));
+  BOOST_TEST(pool.try_take(2) == nullptr);
+  // What another core took last is that core's.
+  pool.give_back(of_0);
+  BOOST_TEST(pool.try_take(1) == of_0);
+  pool.give_back(of_0);
+  pool.give_back(left[0]);
+  BOOST_TEST(pool.try_take(1) == of_0);
+  BOOST_TEST(pool.taken_count_max() == 5u);
+}
+
 BOOST_AUTO_TEST_CASE(values_cross_the_boundary_in_order_each_once) {
   sched::Cores cores(some_cores(1), [] {});
   sched::Boundary<int> boundary;
