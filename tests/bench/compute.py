@@ -4,8 +4,9 @@ in one run. Lines of JSON:
     machine    fused multiply-adds and memory bandwidth of 1 and 2 threads
     product    every product of every preset's step on one core: GFLOP/s of ours, oneDNN's and OpenBLAS' (where the build
                found them), in turn; share of the peak that was measured around it
-    step       whole runs of `icosa train` at every preset, on 1 and 2 cores: tokens per second, share of the peak that
-               the same threads reached before and after; medians, presets and cores taken in turn
+    step       whole runs of `icosa train` at every preset, on 1 and 2 cores, twelve micro-batches a step (four at 350
+               million parameters): tokens per second, share of the peak that the same threads reached before and after;
+               medians, presets and cores taken in turn
 
     compute.py BUILD [--presets seed,tiny,...] [--rounds N] [--no-products]
 """
@@ -16,18 +17,37 @@ import pathlib
 import statistics
 import subprocess
 import tempfile
+import typing
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-# layers, width, vocabulary, context; steps of a run
-PRESETS = dict(seed=(2, 64, 500, 32, 400), tiny=(4, 64, 4096, 128, 50), char=(6, 384, 257, 256, 4),
-               small=(6, 384, 50257, 256, 2), gpt2=(12, 768, 50257, 256, 2))
-BYTE_PAIRS = ("seed", "tiny")  # these train with byte pairs of their own
+class Preset(typing.NamedTuple):
+    layers: int
+    width: int
+    vocabulary: int
+    context: int
+    steps: int  # of a run
+    micro_batches: int = 12  # of a step
+    kv_share: float = 1  # key and value heads for each query head
+    gated: int = 0  # width of a Llama's hidden layer
+
+    def flops_per_token(self):
+        """As TARGETS counts them: 6 for each weight of a matrix, and the causal half of attention."""
+        hidden = 3 * self.gated if self.gated else 8 * self.width
+        block = self.width * (2 * self.width + 2 * self.width * self.kv_share + hidden + self.context)
+        return 6 * (self.layers * block + self.width * self.vocabulary)
+
+
+PRESETS = {
+    "seed": Preset(2, 64, 500, 32, 400), "tiny": Preset(4, 64, 4096, 128, 50), "char": Preset(6, 384, 257, 256, 4),
+    "small": Preset(6, 384, 50257, 256, 2), "gpt2": Preset(12, 768, 50257, 256, 2),
+    "gpt2-medium": Preset(24, 1024, 50257, 256, 1, 4),
+    "llama-seed": Preset(2, 64, 500, 32, 400, 12, 1 / 2, 176),
+    "llama-tiny": Preset(4, 64, 4096, 128, 50, 12, 1 / 2, 176),
+    "llama-char": Preset(6, 384, 257, 256, 4, 12, 1 / 3, 1024),
+    "llama-small": Preset(6, 384, 50257, 256, 2, 12, 1 / 3, 1024),
+    "llama-110m": Preset(12, 768, 50257, 256, 2, 12, 1 / 3, 2048),
+    "llama-350m": Preset(24, 1024, 50257, 256, 1, 4, 1 / 2, 2816)}
 CORES = len(os.sched_getaffinity(0))
-
-
-def flops_per_token(preset):
-    layers, width, vocabulary, context, _ = PRESETS[preset]
-    return 72 * layers * width ** 2 + 6 * layers * context * width + 6 * width * vocabulary
 
 
 class Bench:
@@ -45,23 +65,24 @@ class Bench:
 
     def products(self, presets):
         for preset in presets:
-            for line in self.lines("products", preset):
+            for line in self.lines("products", preset):  # none of presets whose shapes others have
                 print(json.dumps(line), flush=True)
 
     def train(self, preset, cores):
         """Tokens per second of a run, and the multiply-adds that as many threads reached around it."""
-        tokenizer = {"char": "bytes"}.get(preset, "gpt2")
-        if preset in BYTE_PAIRS:
-            tokenizer = self.folder / f"{preset}.json"
+        shape = PRESETS[preset]
+        tokenizer = {257: "bytes", 50257: "gpt2"}.get(shape.vocabulary)
+        if tokenizer is None:  # byte pairs of its own
+            tokenizer = self.folder / f"{shape.vocabulary}.json"
             if not tokenizer.exists():
                 subprocess.run([self.build / "icosa", "tokenizer", "train", ROOT / "datasets/sotu", "--vocab-size",
-                                str(PRESETS[preset][2]), "--out", tokenizer, "--quiet"], check=True)
+                                str(shape.vocabulary), "--out", tokenizer, "--quiet"], check=True)
         before = self.machine(cores)["gflops"]
         summary = self.folder / "summary.json"
         with tempfile.TemporaryDirectory(dir=self.folder) as out:
             subprocess.run([self.build / "icosa", "train", ROOT / "datasets/sotu", "--out", pathlib.Path(out) / "run",
-                            "--model", preset, "--tokenizer", tokenizer, "--steps", str(PRESETS[preset][4] + 1),
-                            "--micro-batch", "1", "--workers", "12", "--cores", str(cores), "--val-fraction", "0",
+                            "--model", preset, "--tokenizer", tokenizer, "--steps", str(shape.steps + 1),
+                            "--micro-batch", "1", "--workers", str(shape.micro_batches), "--cores", str(cores), "--val-fraction", "0",
                             "--summary", summary, "--quiet"], check=True)
         found = json.loads(summary.read_text())
         return found, max(before, self.machine(cores)["gflops"])
@@ -73,7 +94,7 @@ class Bench:
                 found[preset, cores].append(self.train(preset, cores))
         for (preset, cores), runs in found.items():
             rates = [run["tokens_per_second"] for run, _ in runs]
-            shares = [run["tokens_per_second"] * flops_per_token(preset) / 1e9 / peak for run, peak in runs]
+            shares = [run["tokens_per_second"] * PRESETS[preset].flops_per_token() / 1e9 / peak for run, peak in runs]
             one_core = statistics.median(run["tokens_per_second"] for run, _ in found[preset, 1])
             print(json.dumps(dict(
                 what="step", preset=preset, cores=cores, tokens_per_second=round(statistics.median(rates)),
