@@ -95,7 +95,7 @@ void add_length_and_rate(CLI::App& app, TrainSettings& settings) {
   app.add_option("--steps", settings.steps, "length of the run in steps (default: the preset's)")->check(at_least_one);
   app.add_option("--epochs", settings.epochs, "length of the run in passes over the corpus")->check(at_least_one);
   app.add_option("--tokens", settings.tokens, "length of the run in tokens")->check(at_least_one);
-  app.add_option("--lr", settings.learning_rate, "peak learning rate (default: the preset's)");
+  app.add_option("--lr", settings.learning_rate, "peak learning rate (default: the preset's)")->check(above_zero);
   app.add_option("--warmup", settings.warmup, "steps of linear warm-up (default: a twentieth of the run)");
   app.add_option_function<std::string>(
          "--schedule",

@@ -119,6 +119,11 @@ class Run(Case):
             self.assert_one_line(done.stderr, option, value, f"give a number {bound}")
             self.assertLess(len(done.stderr), 120)
 
+    def test_a_rate_of_nothing_is_refused_and_not_taken_for_the_presets(self):
+        for value in (0, -0.1, "nan"):
+            done = icosa("train", self.write_corpus(), "--lr", value, code=2)
+            self.assert_one_line(done.stderr, "--lr", value, "give a number above 0")
+
     def test_generate_samples_differ_and_come_as_json_too(self):
         self.train(self.write_corpus(), steps=20, lr=0.01, val_fraction=0)
         options = ["--prompt", "one tw\u00f6", "--max-tokens", 20, "--samples", 3, "--seed", 5, "--min-p", 0.02]
