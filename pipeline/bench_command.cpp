@@ -17,6 +17,7 @@
 #include "pipeline/clock.hpp"
 #include "pipeline/commands.hpp"
 #include "pipeline/memory.hpp"
+#include "pipeline/model_choice.hpp"
 #include "pipeline/presets.hpp"
 #include "pipeline/update.hpp"
 
@@ -109,7 +110,7 @@ struct Bench {
               FloatArena(floats_count),
               FloatArena(compute::gpt2_packed_floats(shape))},
         rows_count(preset.micro_batch),
-        optimizer(options.optimizer),
+        optimizer(options.optimizer == OptimizerKind::by_model ? usual_optimizer(&preset) : options.optimizer),
         gradient(floats_count),
         other_gradient(floats_count),
         workspace(std::max(compute::gpt2_workspace_floats(shape, rows_count, preset.seq_len),

@@ -32,7 +32,7 @@ struct BenchOptions {
   std::string model{default_preset};
   std::size_t vocabulary = 0;      ///< 0: what the preset is usually trained with
   std::size_t micro_batches = 12;  ///< of a step
-  OptimizerKind optimizer = OptimizerKind::adamw;
+  OptimizerKind optimizer = OptimizerKind::by_model;
   double seconds = 8;
 };
 

@@ -40,8 +40,14 @@ compute::ModelShape ModelChoice::shape_for(std::size_t vocabulary, std::size_t p
   return shape;
 }
 
-double ModelChoice::learning_rate() const noexcept {
-  return preset != nullptr ? preset->learning_rate : learning_rate_of_files;
+OptimizerKind usual_optimizer(const Preset* preset) noexcept {
+  return preset != nullptr && preset->rate_beside_muon > 0 ? OptimizerKind::muon : OptimizerKind::adamw;
+}
+
+double ModelChoice::learning_rate(OptimizerKind optimizer) const noexcept {
+  if (preset == nullptr) return learning_rate_of_files;
+  const bool beside_muon = optimizer == OptimizerKind::muon && preset->rate_beside_muon > 0;
+  return beside_muon ? preset->rate_beside_muon : preset->learning_rate;
 }
 
 std::size_t ModelChoice::seq_len() const noexcept {

@@ -10,8 +10,12 @@
 #include "compute/model_shape.hpp"
 #include "pipeline/memory.hpp"
 #include "pipeline/presets.hpp"
+#include "pipeline/settings.hpp"
 
 namespace pipeline {
+
+/// What a run with that preset takes where nothing else is said; nullptr: a model from files.
+OptimizerKind usual_optimizer(const Preset* preset) noexcept;
 
 struct ModelChoice {
   const Preset* preset = nullptr;  ///< where a preset is named; the rest is empty then
@@ -24,7 +28,8 @@ struct ModelChoice {
   compute::ModelShape shape_for(std::size_t vocabulary, std::size_t positions) const;
 
   // What a run takes where nothing else is said.
-  double learning_rate() const noexcept;
+  OptimizerKind optimizer() const noexcept { return usual_optimizer(preset); }
+  double learning_rate(OptimizerKind optimizer) const noexcept;
   std::size_t seq_len() const noexcept;
   std::size_t micro_batch() const noexcept;
   std::uint64_t steps() const noexcept;

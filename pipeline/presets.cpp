@@ -6,7 +6,17 @@ namespace pipeline {
 namespace {
 
 constexpr Preset all_presets[] = {
-    {"quick", "4 layers of width 64, context 128; what learns most in minutes", 4, 4, 64, 128, 1, 3e-3, 800},
+    {"quick",
+     "4 layers of width 64, context 128; what learns most in minutes, with Muon",
+     4,
+     4,
+     64,
+     128,
+     1,
+     3e-3,
+     800,
+     {},
+     1e-2},
     {"seed", "2 layers of width 64, context 32", 2, 4, 64, 32, 1, 3e-3, 1000},
     {"tiny", "4 layers of width 64, context 128", 4, 4, 64, 128, 1, 3e-3, 1000},
     {"char", "6 layers of width 384, context 256; for bytes", 6, 6, 384, 256, 1, 1e-3, 1000},

@@ -25,6 +25,7 @@ struct Preset {
   double learning_rate;     ///< peak, unless said otherwise
   std::uint64_t steps;      ///< length of a run, unless said otherwise
   LlamaPreset llama = {};
+  double rate_beside_muon = 0;  ///< the same of what Muon leaves to AdamW; 0: a run has Muon only where that is said
 };
 
 /// The preset that a run takes when none is named.

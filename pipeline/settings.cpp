@@ -70,7 +70,8 @@ TrainSettings complete(TrainSettings settings) {
   if (!length_said) settings.steps = model.steps();
   if (settings.seq_len == 0) settings.seq_len = model.seq_len();
   if (settings.micro_batch == 0) settings.micro_batch = model.micro_batch();
-  if (settings.learning_rate == 0) settings.learning_rate = model.learning_rate();
+  if (settings.optimizer == OptimizerKind::by_model) settings.optimizer = model.optimizer();
+  if (settings.learning_rate == 0) settings.learning_rate = model.learning_rate(settings.optimizer);
 
   choose_workers(settings);
   require_between("--workers", settings.workers, 1, step_batches_max);

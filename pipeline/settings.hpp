@@ -50,7 +50,8 @@ struct DataSettings {
 };
 
 /// Muon has the matrices between the embeddings and the head, AdamW the rest.
-enum class OptimizerKind { adamw, muon };
+/// by_model: Muon where the preset is meant for it, else AdamW.
+enum class OptimizerKind { by_model, adamw, muon };
 
 /// The numbers 0 and "" mean: not said, take the preset's or the default.
 struct TrainSettings : DataSettings {
@@ -74,7 +75,7 @@ struct TrainSettings : DataSettings {
   double decay_fraction = 0.2;     ///< share of the run in which wsd falls
   double weight_decay = 0.1;
   double grad_clip = 1;
-  OptimizerKind optimizer = OptimizerKind::adamw;
+  OptimizerKind optimizer = OptimizerKind::by_model;
   double beta1 = 0.9;
   double beta2 = 0.95;
   double epsilon = 1e-8;

@@ -12,18 +12,18 @@ namespace pipeline {
 
 void add_optimizer_kind(CLI::App& app, OptimizerKind& optimizer) {
   app.add_option_function<std::string>(
-         "--optimizer",
-         [&optimizer](const std::string& name) {
-           if (name == "adamw") {
-             optimizer = OptimizerKind::adamw;
-           } else if (name == "muon") {
-             optimizer = OptimizerKind::muon;
-           } else {
-             throw SettingsError(not_one_of("--optimizer", name, "adamw, muon"));
-           }
-         },
-         "adamw, or muon for the matrices between embeddings and head with adamw for the rest")
-      ->default_str("adamw");
+      "--optimizer",
+      [&optimizer](const std::string& name) {
+        if (name == "adamw") {
+          optimizer = OptimizerKind::adamw;
+        } else if (name == "muon") {
+          optimizer = OptimizerKind::muon;
+        } else {
+          throw SettingsError(not_one_of("--optimizer", name, "adamw, muon"));
+        }
+      },
+      "adamw, or muon for the matrices between embeddings and head with adamw for the rest (default: muon with the "
+      "preset quick, else adamw)");
 }
 
 void add_split_pattern(CLI::App& app, std::string& pattern) {

@@ -124,6 +124,19 @@ class Run(Case):
             done = icosa("train", self.write_corpus(), "--lr", value, code=2)
             self.assert_one_line(done.stderr, "--lr", value, "give a number above 0")
 
+    def test_the_default_preset_takes_muon_unless_told_otherwise(self):
+        corpus = self.write_corpus()
+        for name, options, expected in (("none", [], ("muon", "0.01")),
+                                        ("adamw", ["--optimizer", "adamw"], ("adamw", "0.003")),
+                                        ("rate", ["--lr", 0.5], ("muon", "0.5")),
+                                        ("seed", ["--model", "seed"], ("adamw", "0.003")),
+                                        ("both", ["--model", "seed", "--optimizer", "muon"], ("muon", "0.003"))):
+            icosa("train", corpus, "--out", self.folder / name, "--tokenizer", "bytes", "--steps", 1, "--val-fraction", 0,
+                  "--quiet", *options)
+            state = json.loads((self.folder / name / "checkpoints/step-00000001/state.json").read_text())
+            taken = state["configuration"]
+            self.assertEqual((taken["--optimizer"], taken["--lr"]), expected, name)
+
     def test_generate_samples_differ_and_come_as_json_too(self):
         self.train(self.write_corpus(), steps=20, lr=0.01, val_fraction=0)
         options = ["--prompt", "one tw\u00f6", "--max-tokens", 20, "--samples", 3, "--seed", 5, "--min-p", 0.02]
