@@ -121,7 +121,7 @@ class Run(Case):
 
     def test_a_rate_of_nothing_is_refused_and_not_taken_for_the_presets(self):
         for value in (0, -0.1, "nan"):
-            done = icosa("train", self.write_corpus(), "--lr", value, code=2)
+            done = icosa("train", self.folder, "--lr", value, code=2)
             self.assert_one_line(done.stderr, "--lr", value, "give a number above 0")
 
     def test_the_default_preset_takes_muon_unless_told_otherwise(self):
