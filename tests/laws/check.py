@@ -19,8 +19,7 @@ ROOT = HERE.parent.parent
 UNIT = "build/tests/pipeline/pipeline_tests"
 LAWS = {
     "law1": ("adds gradients in the order of the buffers that they happen to have", "tests/pipeline/pipeline_tests",
-             [UNIT, 
-              "--run_test=laws/workers_delayed_at_random_give_the_same_bits"]),
+             [UNIT, "--run_test=laws/workers_delayed_at_random_give_the_same_bits"]),
     "law2": ("a worker changes a weight", "tests/pipeline/pipeline_tests",
              [UNIT, "--run_test=laws/weights_are_read_only_while_workers_compute"]),
     "law3": ("a worker writes into another one's gradient", "tests/pipeline/pipeline_tests",
