@@ -148,19 +148,8 @@ void add_export(CLI::App& app, std::function<int()>& chosen) {
           "gguf: what llama.cpp loads")
       ->required();
   command->add_option("--out", options->out, "file to write")->required();
-  command
-      ->add_option_function<std::string>(
-          "--type",
-          [options](const std::string& name) {
-            if (name == "f32") {
-              options->type = io::GgufType::f32;
-            } else if (name == "f16") {
-              options->type = io::GgufType::f16;
-            } else {
-              throw SettingsError(not_one_of("--type", name, "f32, f16"));
-            }
-          },
-          "numbers of matrices: f32 or f16; all else is f32")
+  add_choice(*command, "--type", options->type, {{"f32", io::GgufType::f32}, {"f16", io::GgufType::f16}},
+             "numbers of matrices: f32 or f16; all else is f32")
       ->default_str("f32");
   command->add_flag("--quiet", options->quiet, "show errors only");
   command->callback([options, &chosen] { chosen = [options] { return export_command(*options); }; });

@@ -5,6 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "pipeline/settings.hpp"
 
@@ -41,6 +43,24 @@ inline const CLI::Validator above_zero(
 
 inline std::string not_one_of(const std::string& option, const std::string& value, const std::string& choices) {
   return option + " " + value + ": give one of " + choices;
+}
+
+/// An option that takes one of these names for one of these values; anything else is refused with the names.
+template <class Value>
+CLI::Option* add_choice(CLI::App& app, const std::string& option, Value& chosen,
+                        const std::vector<std::pair<std::string, Value>>& choices, const std::string& description) {
+  const auto choose = [option, &chosen, choices](const std::string& name) {
+    std::string names;
+    for (const auto& [one, value] : choices) {
+      if (one == name) {
+        chosen = value;
+        return;
+      }
+      names += (names.empty() ? "" : ", ") + one;
+    }
+    throw SettingsError(not_one_of(option, name, names));
+  };
+  return app.add_option_function<std::string>(option, choose, description);
 }
 
 /// --optimizer.

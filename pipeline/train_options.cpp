@@ -11,17 +11,8 @@
 namespace pipeline {
 
 void add_optimizer_kind(CLI::App& app, OptimizerKind& optimizer) {
-  app.add_option_function<std::string>(
-      "--optimizer",
-      [&optimizer](const std::string& name) {
-        if (name == "adamw") {
-          optimizer = OptimizerKind::adamw;
-        } else if (name == "muon") {
-          optimizer = OptimizerKind::muon;
-        } else {
-          throw SettingsError(not_one_of("--optimizer", name, "adamw, muon"));
-        }
-      },
+  add_choice(
+      app, "--optimizer", optimizer, {{"adamw", OptimizerKind::adamw}, {"muon", OptimizerKind::muon}},
       "adamw, or muon for the matrices between embeddings and head with adamw for the rest (default: muon with the "
       "preset quick, else adamw)");
 }
@@ -41,21 +32,11 @@ void add_data(CLI::App& app, DataSettings& settings) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--text-key", settings.text_key, "where a JSON record's text stands; nested keys with dots")
       ->capture_default_str();
-  app.add_option_function<std::string>(
-         "--shuffle",
-         [&settings](const std::string& name) {
-           if (name == "none") {
-             settings.shuffle = Shuffle::none;
-           } else if (name == "window") {
-             settings.shuffle = Shuffle::window;
-           } else if (name == "global") {
-             settings.shuffle = Shuffle::global;
-           } else {
-             throw SettingsError(not_one_of("--shuffle", name, "none, window, global"));
-           }
-         },
-         "order of the documents: none; window: shuffled within a window over several open files; global: all of them, "
-         "anew each epoch")
+  add_choice(
+      app, "--shuffle", settings.shuffle,
+      {{"none", Shuffle::none}, {"window", Shuffle::window}, {"global", Shuffle::global}},
+      "order of the documents: none; window: shuffled within a window over several open files; global: all of them, "
+      "anew each epoch")
       ->default_str("window where anything is compressed, else global");
   app.add_option("--seed", settings.seed, "seed of the order of documents and of initial weights")
       ->capture_default_str();
@@ -65,20 +46,9 @@ void add_data(CLI::App& app, DataSettings& settings) {
       ->capture_default_str();
   app.add_option("--read-ahead", settings.read_ahead_mib, "MiB of memory for reading ahead (default: 8, tokenize 64)")
       ->check(at_least_one);
-  app.add_option_function<std::string>(
-         "--io",
-         [&settings](const std::string& name) {
-           if (name == "auto") {
-             settings.io = io::FilesKind::automatic;
-           } else if (name == "uring") {
-             settings.io = io::FilesKind::ring;
-           } else if (name == "threads") {
-             settings.io = io::FilesKind::threads;
-           } else {
-             throw SettingsError(not_one_of("--io", name, "auto, uring, threads"));
-           }
-         },
-         "how files are read: auto, uring or threads")
+  add_choice(app, "--io", settings.io,
+             {{"auto", io::FilesKind::automatic}, {"uring", io::FilesKind::ring}, {"threads", io::FilesKind::threads}},
+             "how files are read: auto, uring or threads")
       ->default_str("auto");
   app.add_option("--tokenizer", settings.tokenizer,
                  "bytes, gpt2, or a file or folder: *.tiktoken, tokenizer.json, vocab.json with merges.txt")
@@ -97,22 +67,12 @@ void add_length_and_rate(CLI::App& app, TrainSettings& settings) {
   app.add_option("--tokens", settings.tokens, "length of the run in tokens")->check(at_least_one);
   app.add_option("--lr", settings.learning_rate, "peak learning rate (default: the preset's)")->check(above_zero);
   app.add_option("--warmup", settings.warmup, "steps of linear warm-up (default: a twentieth of the run)");
-  app.add_option_function<std::string>(
-         "--schedule",
-         [&settings](const std::string& name) {
-           if (name == "constant") {
-             settings.schedule = compute::ScheduleKind::constant;
-           } else if (name == "cosine") {
-             settings.schedule = compute::ScheduleKind::cosine;
-           } else if (name == "wsd") {
-             settings.schedule = compute::ScheduleKind::wsd;
-           } else if (name == "linear") {
-             settings.schedule = compute::ScheduleKind::linear;
-           } else {
-             throw SettingsError(not_one_of("--schedule", name, "cosine, linear, wsd, constant"));
-           }
-         },
-         "how the learning rate goes on after warm-up: cosine, linear, wsd or constant")
+  add_choice(app, "--schedule", settings.schedule,
+             {{"cosine", compute::ScheduleKind::cosine},
+              {"linear", compute::ScheduleKind::linear},
+              {"wsd", compute::ScheduleKind::wsd},
+              {"constant", compute::ScheduleKind::constant}},
+             "how the learning rate goes on after warm-up: cosine, linear, wsd or constant")
       ->default_str("cosine");
   app.add_option("--final-lr-fraction", settings.final_lr_fraction, "share of the peak where the schedule ends")
       ->capture_default_str();
@@ -155,20 +115,10 @@ void add_model(CLI::App& app, TrainSettings& settings) {
   app.add_option("--accumulate", settings.accumulate, "micro-batches per worker and step")->capture_default_str();
   app.add_option("--levels", settings.levels, "levels of spheres, in place of --workers: 12, 144, 1728, 20736 workers")
       ->check(at_least_one);
-  app.add_option_function<std::string>(
-         "--gradient-memory",
-         [&settings](const std::string& name) {
-           if (name == "auto") {
-             settings.gradient_memory = GradientMemory::automatic;
-           } else if (name == "lean") {
-             settings.gradient_memory = GradientMemory::lean;
-           } else if (name == "fast") {
-             settings.gradient_memory = GradientMemory::fast;
-           } else {
-             throw SettingsError(not_one_of("--gradient-memory", name, "auto, lean, fast"));
-           }
-         },
-         "lean: as few gradient buffers as the sum tree needs; fast: one for each worker of a sphere; the same weights")
+  add_choice(
+      app, "--gradient-memory", settings.gradient_memory,
+      {{"auto", GradientMemory::automatic}, {"lean", GradientMemory::lean}, {"fast", GradientMemory::fast}},
+      "lean: as few gradient buffers as the sum tree needs; fast: one for each worker of a sphere; the same weights")
       ->default_str("auto");
   app.add_flag(
       "--recompute", settings.recompute,

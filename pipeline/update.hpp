@@ -28,7 +28,7 @@ std::size_t muon_workspace_floats(const std::vector<compute::Tensor>& tensors);
 sched::task<void> initialize_weights(Run& run, std::uint64_t seed);
 
 /// Packs the weights for the products of the next step, spread over all executors; nothing where the run has no memory
-/// for it. `update` ends with it; a run begins with it.
+/// for it. A run begins with it; a step of Muon ends with it.
 sched::task<void> pack_weights(Run& run);
 
 /// A stretch of the flat array.

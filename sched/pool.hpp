@@ -107,7 +107,8 @@ class Pool {
 
  private:
   static constexpr std::uint16_t none = 0xffff;
-  // Of an item: what lies below it in its stack, and who had it last; a line for each, as different cores write to them.
+  // Of an item: what lies below it in its stack, and who had it last; a line for each, as different cores write to
+  // them.
   struct alignas(64) Link {
     std::atomic<std::uint16_t> next{none};
     std::size_t home = 0;  // written by who takes the item, read by who gives it back
