@@ -96,19 +96,29 @@ inline void PointAtA(BlockOfA& block, const Product& product, std::size_t k) {
 
 /// Packs rows that lie side by side, of all groups at a time: each step's are read in one stretch. Group by group the
 /// cache lines at the groups' borders, and with wide strides all of them, would be fetched twice (0.5 instead of 0.1
-/// cycles a float).
+/// cycles a float). A few steps of one group together: finding a group takes as long as packing a step of it.
+/// last: where the stored matrix ends, in rows; behind the groups up to there whole vectors may be read.
 /// far: the steps are so far apart, in memory, that no hardware foresees the next one.
-inline void PackSideBySide(const BlockOfA& block, const float* from, std::size_t stride, std::size_t depth, bool far) {
-  constexpr std::size_t steps_ahead = 8, line_floats = 16;
+inline void PackSideBySide(const BlockOfA& block, const float* from, std::size_t stride, std::size_t depth,
+                           std::size_t last, bool far) {
+  constexpr std::size_t steps_together = 4, steps_ahead = 8, line_floats = 16;
   const RowsOfA* const groups = block.groups;
-  const std::size_t rows = groups[block.count - 1].first + groups[block.count - 1].rows - groups[0].first;
-  for (std::size_t k = 0; k < depth; ++k) {
-    if (far && k + steps_ahead < depth) {
-      for (std::size_t i = 0; i < rows; i += line_floats) hwy::Prefetch(from + (k + steps_ahead) * stride + i);
+  const std::size_t first = groups[0].first;
+  const std::size_t rows = groups[block.count - 1].first + groups[block.count - 1].rows - first;
+  for (std::size_t k = 0; k < depth; k += steps_together) {
+    const std::size_t steps = HWY_MIN(steps_together, depth - k);
+    for (std::size_t ahead = k + steps_ahead; far && ahead < HWY_MIN(depth, k + steps_ahead + steps); ++ahead) {
+      for (std::size_t i = 0; i < rows; i += line_floats) hwy::Prefetch(from + ahead * stride + i);
     }
     for (std::size_t g = 0; g < block.count; ++g) {
-      float* const to = const_cast<float*>(groups[g].data) + k * groups[g].step;
-      PackStep(to, from + k * stride + (groups[g].first - groups[0].first), groups[g].rows);
+      const RowsOfA& group = groups[g];
+      float* const to = const_cast<float*>(group.data) + k * group.step;
+      const float* const source = from + k * stride + (group.first - first);
+      if (group.rows <= product_lanes && steps == steps_together && group.first + product_lanes <= last) {
+        PackWholeVectors<steps_together>(to, group.step, source, stride);
+      } else {
+        PackStored(to, group.step, source, stride, group.rows, steps);
+      }
     }
   }
 }
@@ -132,7 +142,7 @@ inline float* PackA(BlockOfA& block, const Product& product, std::size_t k, std:
   }
   if (block.layout == Layout::rows_adjacent) {
     const bool far = product.a.rows * product.a.columns >= far_floats_min;
-    PackSideBySide(block, side_by_side, product.a.stride, depth, far);
+    PackSideBySide(block, side_by_side, product.a.stride, depth, product.a.columns, far);
   }
   block.layout = Layout::rows_adjacent;
   return to;

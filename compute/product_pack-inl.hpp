@@ -41,6 +41,19 @@ HWY_INLINE void PackStored(float* to, std::size_t step, const float* from, std::
   for (std::size_t k = 0; k < depth; ++k) PackStep(to + k * step, from + k * stride, columns);
 }
 
+/// to[k * step + c] = from[k * stride + c] for c < product_lanes, k < depth, in rising k: steps closer than a vector keep
+/// what the next one begins with.
+template <std::size_t depth>
+HWY_INLINE void PackWholeVectors(float* HWY_RESTRICT to, std::size_t step, const float* HWY_RESTRICT from,
+                                 std::size_t stride) {
+  const ProductTag d;
+  hn::Vec<ProductTag> steps[depth];
+  HWY_UNROLL(8)
+  for (std::size_t k = 0; k < depth; ++k) steps[k] = hn::LoadU(d, from + k * stride);
+  HWY_UNROLL(8)
+  for (std::size_t k = 0; k < depth; ++k) hn::StoreU(steps[k], d, to + k * step);
+}
+
 /// Rows of a matrix at the same k. A group of fewer rows than lanes repeats its last one.
 struct RowGroup {
   const float* row[product_lanes];
