@@ -1,8 +1,9 @@
-// The cross-entropy on vectors: three passes over a row, which fits the second-level cache (V = 50,257: 196 KiB), the
-// first and the last of them bound by its bandwidth, the second by the exponential.
+// The cross-entropy on vectors: two passes over a tile that is in the first or second cache, the second of them bound
+// by the exponential; later one bound by memory, where the logits are many.
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "compute/cross_entropy_simd.cpp"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -18,64 +19,112 @@ HWY_BEFORE_NAMESPACE();
 namespace compute {
 namespace HWY_NAMESPACE {
 
-/// The sum of exp(x - maximum); the exponentials are kept at `kept` unless it is nullptr.
-template <bool keep>
-HWY_INLINE float SumOfExponentials(Lanes16Tag d, float* kept, const float* x, std::size_t count, float maximum) {
+/// x becomes exp(x - maximum); the sum of these.
+HWY_INLINE float Exponentials(Lanes16Tag d, float* x, std::size_t count, float maximum) {
   const auto maxima = hn::Set(d, maximum);
   Sum16 sum(d);
   ForEachVector(d, count, [&](std::size_t i, std::size_t slot, std::size_t lanes) HWY_ATTR {
     auto exponential = ExpOfNonPositive(d, hn::Sub(LoadPart(d, x + i, lanes), maxima));
     if (lanes < hn::Lanes(d)) exponential = hn::IfThenElseZero(hn::FirstN(d, lanes), exponential);
-    if constexpr (keep) StorePart(exponential, d, kept + i, lanes);
+    StorePart(exponential, d, x + i, lanes);
     sum.Add(slot, exponential);
   });
   return sum.Fold(d);
 }
 
-double RowLoss(float maximum, float target_logit, float sum) {
-  return (static_cast<double>(maximum) - static_cast<double>(target_logit)) + log(static_cast<double>(sum));
-}
-
-double CrossEntropyLoss(double nats, ConstMatrix logits, const LossRows& rows) {
+/// The maxima of a few rows of a tile, then their exponentials: row after row, each would wait for its maximum.
+///   whole: the tile has all its columns, and the loops no ends to look after.
+template <bool whole>
+void TileExponentials(const Matrix& logits, const LossSums& sums, std::size_t first_row, std::size_t last_row,
+                      std::size_t first_column, std::size_t columns) {
   const Lanes16Tag d;
-  const std::size_t counting = rows.counting(logits.rows);
-  for (std::size_t row = 0; row < counting; ++row) {
-    const float* x = logits.data + row * logits.stride;
-    const float maximum = MaxOf16(d, x, logits.columns);
-    const float sum = SumOfExponentials<false>(d, nullptr, x, logits.columns, maximum);
-    nats += RowLoss(maximum, x[rows.targets.token(rows.first + row)], sum);
+  const std::size_t count = whole ? loss_tile : columns;
+  float* const x = logits.data + first_column;
+  float* const maxima = sums.maxima.data + first_column / loss_tile;
+  float* const tile_sums = sums.sums.data + first_column / loss_tile;
+  for (std::size_t row = first_row; row < last_row; ++row)
+    maxima[row * sums.maxima.stride] = MaxOf16(d, x + row * logits.stride, count);
+  for (std::size_t row = first_row; row < last_row; ++row) {
+    tile_sums[row * sums.sums.stride] =
+        Exponentials(d, x + row * logits.stride, count, maxima[row * sums.maxima.stride]);
   }
-  return nats;
 }
 
-double CrossEntropyGradient(double nats, Matrix logits, const LossRows& rows) {
-  const Lanes16Tag d;
-  const std::size_t V = logits.columns;
-  const std::size_t counting = rows.counting(logits.rows);
-  for (std::size_t row = 0; row < counting; ++row) {
-    float* x = logits.data + row * logits.stride;
+void CrossEntropyExponentials(Matrix logits, const LossSums& sums, const ResultPiece& piece, const LossRows& rows) {
+  constexpr std::size_t rows_together = 16;  // 8 KiB
+  const std::size_t last_row = HWY_MIN(piece.first_row + piece.rows, rows.counting(logits.rows));
+  const std::size_t last_column = piece.first_column + piece.columns;
+  for (std::size_t row = piece.first_row; row < last_row; ++row) {
     const std::size_t target = rows.targets.token(rows.first + row);
-    const float target_logit = x[target];
-    const float maximum = MaxOf16(d, x, V);
-    const float sum = SumOfExponentials<true>(d, x, x, V, maximum);
-    nats += RowLoss(maximum, target_logit, sum);
-    if (!rows.terms.plain()) {
-      const LossTermFactors f(rows.terms, maximum, sum, V);
-      ForEachVector(d, V, [&](std::size_t i, std::size_t, std::size_t lanes) HWY_ATTR {
-        const auto grown = hn::Mul(LoadPart(d, x + i, lanes), hn::Set(d, f.probability));
-        StorePart(hn::Sub(grown, hn::Set(d, f.share)), d, x + i, lanes);
-      });
-      x[target] -= f.target;
-      continue;
-    }
-    const auto reciprocals = hn::Set(d, 1.0f / sum);
-    ForEachVector(d, V, [&](std::size_t i, std::size_t, std::size_t lanes) HWY_ATTR {
-      StorePart(hn::Mul(LoadPart(d, x + i, lanes), reciprocals), d, x + i, lanes);
-    });
-    x[target] -= 1.0f;
+    if (target >= piece.first_column && target < last_column)
+      sums.targets[row] = logits.data[row * logits.stride + target];
   }
-  for (std::size_t row = counting; row < logits.rows; ++row) std::fill_n(logits.data + row * logits.stride, V, 0.0f);
+  for (std::size_t column = piece.first_column; column < last_column; column += loss_tile) {
+    for (std::size_t row = piece.first_row; row < last_row; row += rows_together) {
+      const std::size_t next_row = HWY_MIN(row + rows_together, last_row);
+      if (column + loss_tile <= last_column) {
+        TileExponentials<true>(logits, sums, row, next_row, column, loss_tile);
+      } else {
+        TileExponentials<false>(logits, sums, row, next_row, column, last_column - column);
+      }
+    }
+  }
+}
+
+double CrossEntropyLosses(double nats, const LossSums& sums, std::size_t V, const LossRows& rows) {
+  const Lanes16Tag d;
+  const std::size_t tiles = sums.maxima.columns;
+  const std::size_t counting = rows.counting(sums.maxima.rows);
+  for (std::size_t row = 0; row < counting; ++row) {
+    float* const maxima = sums.maxima.data + row * sums.maxima.stride;
+    const float* const tile_sums = sums.sums.data + row * sums.sums.stride;
+    const float maximum = MaxOf16(d, maxima, tiles);
+    const auto maximum_lanes = hn::Set(d, maximum);
+    Sum16 lanes_sum(d);
+    ForEachVector(d, tiles, [&](std::size_t i, std::size_t slot, std::size_t lanes) HWY_ATTR {
+      auto weights = ExpOfNonPositive(d, hn::Sub(LoadPart(d, maxima + i, lanes), maximum_lanes));
+      if (lanes < hn::Lanes(d)) weights = hn::IfThenElseZero(hn::FirstN(d, lanes), weights);
+      StorePart(weights, d, maxima + i, lanes);
+      lanes_sum.AddProduct(d, slot, LoadPart(d, tile_sums + i, lanes), weights);
+    });
+    const float sum = lanes_sum.Fold(d);
+    nats += (static_cast<double>(maximum) - static_cast<double>(sums.targets[row])) + log(static_cast<double>(sum));
+    const auto probability = hn::Set(d, LossFactors(rows.terms, maximum, sum, V).probability);
+    ForEachVector(d, tiles, [&](std::size_t i, std::size_t, std::size_t lanes) HWY_ATTR {
+      StorePart(hn::Mul(LoadPart(d, maxima + i, lanes), probability), d, maxima + i, lanes);
+    });
+  }
   return nats;
+}
+
+void CrossEntropyGradient(Matrix out, const ConstMatrix& exponentials, std::size_t first_column, const LossSums& sums,
+                          const LossRows& rows) {
+  const Lanes16Tag d;
+  const std::size_t counting = rows.counting(exponentials.rows);
+  constexpr std::size_t rows_ahead = 4, line_floats = 16;
+  const LossFactors f(rows.terms, 0, 1, exponentials.columns);  // of it what does not depend on the row
+  const auto share = hn::Set(d, f.share);
+  for (std::size_t row = 0; row < counting; ++row) {
+    const float* const e = exponentials.data + row * exponentials.stride + first_column;
+    float* const dx = out.data + row * out.stride;
+    if (row + rows_ahead < counting) {
+      for (std::size_t i = 0; i < out.columns; i += line_floats)
+        hwy::Prefetch(e + rows_ahead * exponentials.stride + i);
+    }
+    const float* const factors = sums.maxima.data + row * sums.maxima.stride + first_column / loss_tile;
+    for (std::size_t first = 0; first < out.columns; first += loss_tile) {
+      const auto factor = hn::Set(d, factors[first / loss_tile]);
+      const std::size_t count = HWY_MIN(loss_tile, out.columns - first);
+      ForEachVector(d, count, [&](std::size_t i, std::size_t, std::size_t lanes) HWY_ATTR {
+        auto gradient = hn::Mul(LoadPart(d, e + first + i, lanes), factor);
+        if (f.share != 0) gradient = hn::Sub(gradient, share);
+        StorePart(gradient, d, dx + first + i, lanes);
+      });
+    }
+    const std::size_t target = rows.targets.token(rows.first + row) - first_column;
+    if (target < out.columns) dx[target] -= f.target;  // wraps where it lies before these columns
+  }
+  for (std::size_t row = counting; row < out.rows; ++row) std::fill_n(out.data + row * out.stride, out.columns, 0.0f);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -85,19 +134,27 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace compute {
 
-HWY_EXPORT(CrossEntropyLoss);
+HWY_EXPORT(CrossEntropyExponentials);
+HWY_EXPORT(CrossEntropyLosses);
 HWY_EXPORT(CrossEntropyGradient);
 
-double cross_entropy_loss(double nats, ConstMatrix logits, const LossRows& rows) noexcept {
-  assert(rows.first + logits.rows <= rows.targets.count());
-  const TimedOperation timed = timed_pass("cross-entropy loss", logits.rows * logits.columns, 1);
-  return HWY_DYNAMIC_DISPATCH(CrossEntropyLoss)(nats, logits, rows);
+void cross_entropy_exponentials(Matrix logits, const LossSums& sums, const ResultPiece& piece,
+                                const LossRows& rows) noexcept {
+  assert(rows.first + logits.rows <= rows.targets.count() && piece.first_column % loss_tile == 0);
+  const TimedOperation timed = timed_pass("exponentials", piece.rows * piece.columns, 2);
+  HWY_DYNAMIC_DISPATCH(CrossEntropyExponentials)(logits, sums, piece, rows);
 }
 
-double cross_entropy_gradient(double nats, Matrix logits, const LossRows& rows) noexcept {
-  assert(rows.first + logits.rows <= rows.targets.count());
-  const TimedOperation timed = timed_pass("cross-entropy gradient", logits.rows * logits.columns, 2);
-  return HWY_DYNAMIC_DISPATCH(CrossEntropyGradient)(nats, logits, rows);
+double cross_entropy_losses(double nats, const LossSums& sums, std::size_t V, const LossRows& rows) noexcept {
+  const TimedOperation timed = timed_pass("losses", sums.maxima.rows * sums.maxima.columns, 3);
+  return HWY_DYNAMIC_DISPATCH(CrossEntropyLosses)(nats, sums, V, rows);
+}
+
+void cross_entropy_gradient(Matrix out, ConstMatrix exponentials, std::size_t first_column, const LossSums& sums,
+                            const LossRows& rows) noexcept {
+  assert(out.rows == exponentials.rows && first_column % loss_tile == 0);
+  const TimedOperation timed = timed_pass("cross-entropy gradient", out.rows * out.columns, 2);
+  HWY_DYNAMIC_DISPATCH(CrossEntropyGradient)(out, exponentials, first_column, sums, rows);
 }
 
 }  // namespace compute

@@ -51,17 +51,29 @@ void drop(Matrix x, const Dropout& dropout, std::uint32_t place) noexcept {
   if (dropout.rate > 0) compute::dropout(x.data, x.data, x.rows * x.columns, dropout, place);
 }
 
+/// out = what a half of a block adds to the residual stream, x weight + bias, dropped, plus the stream.
+void join(const Gpt2Model& model, Matrix out, ConstMatrix stream, ConstMatrix x, std::size_t layer, BlockTensor weight,
+          BlockTensor bias, const Gpt2Workspace& space, const Dropout& dropout, std::uint32_t place) noexcept {
+  if (dropout.rate == 0) {
+    multiply_weight(model, out, x, model.packed_layout.of(layer, weight, Way::forward), model.bias_of(layer, bias),
+                    space, {.residual = stream});
+    return;
+  }
+  const Matrix added = dense(space.normed, out.rows, out.columns);
+  linear(model, added, x, layer, weight, bias, space);
+  drop(added, dropout, place);
+  add_rows(out, stream, added);
+}
+
 /// What the heads found goes into the residual stream; then norm -> what enters the activation.
 void before_activation(const Gpt2Model& model, std::size_t layer, Rows rows, const Gpt2Workspace& space,
                        const Dropout& dropout) noexcept {
   const std::size_t C = model.shape.channels;
   const Matrix normed = rows.of(space.normed, C);
   const Matrix middle = rows.of(space.middle.of(layer), C);
-  linear(model, normed, rows.of(space.attended.of(layer), model.shape.attention_channels()), layer, projection_weight,
-         projection_bias, space);
-  drop(normed, dropout, attention_dropout(layer));
-  add_rows(middle, rows.of(space.residual.of(layer), C), normed);
-
+  join(model, middle, rows.of(space.residual.of(layer), C),
+       rows.of(space.attended.of(layer), model.shape.attention_channels()), layer, projection_weight, projection_bias,
+       space, dropout, attention_dropout(layer));
   norm_forward(model.shape, normed, space.means, space.rstds, middle,
                {model.of(layer, norm2_gain), model.of(layer, norm2_bias)});
   linear(model, rows.of(space.hidden.of(layer), model.shape.hidden_channels()), normed, layer, expand_weight,
@@ -72,12 +84,10 @@ void before_activation(const Gpt2Model& model, std::size_t layer, Rows rows, con
 void after_activation(const Gpt2Model& model, std::size_t layer, Rows rows, const Gpt2Workspace& space,
                       const Dropout& dropout) noexcept {
   const std::size_t C = model.shape.channels;
-  const Matrix normed = rows.of(space.normed, C);
   const Matrix activated = rows.of(space.activated, model.shape.activated_channels());
   activation_forward(model.shape, activated, rows.of(space.hidden.of(layer), model.shape.hidden_channels()));
-  linear(model, normed, activated, layer, contract_weight, contract_bias, space);
-  drop(normed, dropout, mlp_dropout(layer));
-  add_rows(rows.of(space.residual.of(layer + 1), C), rows.of(space.middle.of(layer), C), normed);
+  join(model, rows.of(space.residual.of(layer + 1), C), rows.of(space.middle.of(layer), C), activated, layer,
+       contract_weight, contract_bias, space, dropout, mlp_dropout(layer));
 }
 
 void embed(const Gpt2Model& model, Matrix out, const TokenGrid& inputs, std::size_t first_position) noexcept {
@@ -91,13 +101,45 @@ void embed(const Gpt2Model& model, Matrix out, const TokenGrid& inputs, std::siz
 
 }  // namespace
 
+namespace {
+
+bool is_packed(const Gpt2Model& model, const WeightOperand& weight) noexcept {
+  return model.packed != nullptr && weight.packed_floats != 0;
+}
+PackedMatrix packed_matrix(const Gpt2Model& model, const WeightOperand& weight) noexcept {
+  return {model.packed + weight.packed_offset, weight.K(), weight.N()};
+}
+
+}  // namespace
+
 void multiply_weight(const Gpt2Model& model, Matrix out, ConstMatrix x, const WeightOperand& weight, const float* bias,
-                     const Gpt2Workspace& space) noexcept {
-  if (model.packed != nullptr && weight.packed_floats != 0) {
-    const PackedMatrix packed{model.packed + weight.packed_offset, weight.K(), weight.N()};
-    multiply(out, x, As::stored, packed, bias, space.scratch);
+                     const Gpt2Workspace& space, const Epilogue& epilogue) noexcept {
+  if (is_packed(model, weight)) {
+    multiply(out, x, As::stored, packed_matrix(model, weight), bias, space.scratch, epilogue);
   } else {
-    multiply(out, x, As::stored, weight.matrix(model.weights), weight.as, bias, space.scratch);
+    multiply(out, x, As::stored, weight.matrix(model.weights), weight.as, bias, space.scratch, Store::cached, epilogue);
+  }
+}
+
+void multiply_weight_steps(const Gpt2Model& model, Matrix out, ConstMatrix x, const WeightOperand& weight,
+                           std::size_t first, const Gpt2Workspace& space) noexcept {
+  if (is_packed(model, weight)) {
+    const PackedMatrix steps = packed_matrix(model, weight).steps(first, x.columns);
+    if (first == 0) {
+      multiply(out, x, As::stored, steps, nullptr, space.scratch);
+    } else {
+      multiply_add(out, x, As::stored, steps, space.scratch);
+    }
+    return;
+  }
+  const ConstMatrix whole = weight.matrix(model.weights);
+  const ConstMatrix steps = weight.as == As::stored
+                                ? ConstMatrix{whole.data + first * whole.stride, x.columns, whole.columns, whole.stride}
+                                : ConstMatrix{whole.data + first, whole.rows, x.columns, whole.stride};
+  if (first == 0) {
+    multiply(out, x, As::stored, steps, weight.as, nullptr, space.scratch);
+  } else {
+    multiply_add(out, x, As::stored, steps, weight.as, space.scratch, weight.K() - first - x.columns);
   }
 }
 

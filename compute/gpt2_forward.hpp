@@ -27,7 +27,12 @@ struct Gpt2Model {
 
 /// out = x times the operand, plus bias, if there is one.
 void multiply_weight(const Gpt2Model& model, Matrix out, ConstMatrix x, const WeightOperand& weight, const float* bias,
-                     const Gpt2Workspace& space) noexcept;
+                     const Gpt2Workspace& space, const Epilogue& epilogue = {}) noexcept;
+
+/// A part of the product with the operand: x times its steps of k [first, first + x.columns), added to out unless they
+/// are the first. Taken in order, `first` a multiple of product_block, the parts give the bits of the whole.
+void multiply_weight_steps(const Gpt2Model& model, Matrix out, ConstMatrix x, const WeightOperand& weight,
+                           std::size_t first, const Gpt2Workspace& space) noexcept;
 
 /// How the gradients of weights are written: those of a larger model are out of the caches before anybody adds them.
 inline Store gradient_store(const Gpt2Layout& layout) noexcept {

@@ -2,27 +2,68 @@
 
 #include <algorithm>
 
-#include "compute/cross_entropy.hpp"
-
 namespace compute {
 
 namespace {
 
-/// Tokens [first, first + count) of a (tokens, columns) buffer.
-Matrix piece(float* buffer, std::size_t first, std::size_t count, std::size_t columns) noexcept {
-  return dense(buffer + first * columns, count, columns);
-}
+/// Tokens [first, first + count) of a pass and what stands for them.
+struct Piece {
+  const Gpt2Model& model;
+  const Gpt2Workspace& space;
+  LossRows rows;
+  Matrix normed, logits;
+  LossSums sums;
+
+  Piece(const Gpt2Model& model, const Gpt2Workspace& space, const LossRows& rows, std::size_t count) noexcept
+      : model(model),
+        space(space),
+        rows(rows),
+        normed(tokens_of(space.normed, count)),
+        logits{space.logits, count, model.shape.vocabulary, logits_stride(model.shape.vocabulary)},
+        sums(LossSums::in(space.loss_sums, count, model.shape.vocabulary)) {}
+
+  Matrix tokens_of(float* buffer, std::size_t count) const noexcept {
+    const std::size_t C = model.shape.channels;
+    return dense(buffer + rows.first * C, count, C);
+  }
+
+  /// `nats` plus the losses; exponentials stand in the logits' place.
+  double losses(double nats) const noexcept {
+    multiply_weight(
+        model, logits, normed, model.packed_layout.head(Way::forward), nullptr, space,
+        {.for_each = [this](const ResultPiece& piece) { cross_entropy_exponentials(logits, sums, piece, rows); }});
+    return cross_entropy_losses(nats, sums, logits.columns, rows);
+  }
+
+  /// The gradients of the head's matrix, to which those of earlier pieces are added, and of `normed`.
+  void gradients(float* dhead) const noexcept {
+    const WeightOperand head = model.packed_layout.head(Way::backward);
+    const Matrix dnormed = tokens_of(space.dnormed, logits.rows);
+    const std::size_t C = dnormed.columns;
+    for (std::size_t first = 0; first < logits.columns; first += dlogit_columns) {
+      const std::size_t columns = std::min(dlogit_columns, logits.columns - first);
+      const Matrix dlogits = dense(space.dlogits, logits.rows, columns);
+      cross_entropy_gradient(dlogits, logits, first, sums, rows);
+
+      const Matrix dweight = dense(dhead + first * C, columns, C);
+      if (rows.first == 0) {
+        multiply(dweight, dlogits, As::transposed, normed, As::stored, nullptr, space.scratch,
+                 gradient_store(model.layout));
+      } else {
+        multiply_add(dweight, dlogits, As::transposed, normed, As::stored, space.scratch);
+      }
+      multiply_weight_steps(model, dnormed, dlogits, head, first, space);
+    }
+  }
+};
 
 }  // namespace
 
 double gpt2_head_loss(const Gpt2Model& model, const TokenGrid& targets, TargetRange range, double nats,
                       const Gpt2Workspace& space) noexcept {
   for (std::size_t first = range.begin; first < range.end; first += logit_rows) {
-    const std::size_t count = std::min(logit_rows, range.end - first);
-    const Matrix logits = dense(space.logits, count, model.shape.vocabulary);
-    multiply_weight(model, logits, piece(space.normed, first, count, model.shape.channels),
-                    model.packed_layout.head(Way::forward), nullptr, space);
-    nats = cross_entropy_loss(nats, logits, {targets, range.end, first});
+    const Piece piece(model, space, {targets, range.end, first}, std::min(logit_rows, range.end - first));
+    nats = piece.losses(nats);
   }
   return nats;
 }
@@ -30,24 +71,11 @@ double gpt2_head_loss(const Gpt2Model& model, const TokenGrid& targets, TargetRa
 double gpt2_head_gradient(float* dhead, const Gpt2Model& model, const TokenGrid& targets, std::size_t targets_count,
                           const Gpt2Workspace& space, const LossTerms& terms) noexcept {
   const std::size_t tokens = targets.count();
-  const std::size_t C = model.shape.channels;
-  const std::size_t V = model.shape.vocabulary;
   double nats = 0;
   for (std::size_t first = 0; first < tokens; first += logit_rows) {
-    const std::size_t count = std::min(logit_rows, tokens - first);
-    const Matrix normed = piece(space.normed, first, count, C);
-    const Matrix logits = dense(space.logits, count, V);
-    multiply_weight(model, logits, normed, model.packed_layout.head(Way::forward), nullptr, space);
-    nats = cross_entropy_gradient(nats, logits, {targets, targets_count, first, terms});
-
-    if (first == 0) {
-      multiply(dense(dhead, V, C), logits, As::transposed, normed, As::stored, nullptr, space.scratch,
-               gradient_store(model.layout));
-    } else {
-      multiply_add(dense(dhead, V, C), logits, As::transposed, normed, As::stored, space.scratch);
-    }
-    multiply_weight(model, piece(space.dnormed, first, count, C), logits, model.packed_layout.head(Way::backward),
-                    nullptr, space);
+    const Piece piece(model, space, {targets, targets_count, first, terms}, std::min(logit_rows, tokens - first));
+    nats = piece.losses(nats);
+    piece.gradients(dhead);
   }
   return nats;
 }

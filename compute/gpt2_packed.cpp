@@ -12,7 +12,7 @@ namespace {
 using enum BlockTensor;
 
 /// A stored operand of so few columns is read where it lies as fast: its rows follow each other.
-constexpr std::size_t packing_columns_min = 65;
+constexpr std::size_t packing_columns_min = 33;
 
 /// From this size on the packed weights go past the caches, which they would fill.
 constexpr std::size_t streamed_floats_min = 8 << 20;

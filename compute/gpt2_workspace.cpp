@@ -70,10 +70,15 @@ Gpt2Workspace gpt2_workspace(const Gpt2Shape& shape, std::size_t B, std::size_t 
 
   const std::size_t activated = aligned_floats(tokens * shape.activated_channels());
   const std::size_t wide = aligned_floats(tokens * std::max(shape.hidden_channels(), shape.qkv_channels()));
-  const std::size_t logits = (generate ? 0 : std::min(tokens, logit_rows)) * shape.vocabulary;
+  const std::size_t logits = (generate ? 0 : std::min(tokens, logit_rows)) * logits_stride(shape.vocabulary);
   space.logits = places.take(std::max(logits, backward ? activated + wide : activated));
   space.activated = space.logits;
   if (backward) space.dwide = base == nullptr ? nullptr : space.logits + activated;
+  if (!generate) {
+    const std::size_t rows = std::min(tokens, logit_rows);
+    space.loss_sums = places.take(LossSums::floats(rows, shape.vocabulary));
+    if (backward) space.dlogits = places.take(rows * std::min(dlogit_columns, shape.vocabulary));
+  }
 
   space.scratch = places.take(product_scratch_floats + attention_scratch_floats(attention_shape(shape, B, T)));
   space.floats = places.used();

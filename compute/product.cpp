@@ -70,15 +70,32 @@ void pack(float* to, ConstMatrix b, As b_as, std::size_t first, std::size_t last
   }
 }
 
-void multiply(Matrix out, ConstMatrix a, As a_as, const PackedMatrix& b, std::size_t width,
-              const float* bias) noexcept {
-  // A panel is a matrix of its own: the columns of a product do not know of each other.
+namespace {
+
+/// Calls f(columns of out, panel of b, the first of these columns): a panel is a matrix of its own, as the columns of a
+/// product do not know of each other.
+template <class F>
+void for_each_panel(Matrix out, const PackedMatrix& b, std::size_t width, F f) {
   for (std::size_t j = 0; j < b.N; j += width) {
     const std::size_t columns = std::min(width, b.N - j);
-    const ConstMatrix panel{b.data + j * b.K, b.K, columns, width};
-    multiply({out.data + j, out.rows, columns, out.stride}, a, a_as, panel, As::stored,
-             bias == nullptr ? nullptr : bias + j);
+    f(Matrix{out.data + j, out.rows, columns, out.stride}, ConstMatrix{b.data + j * b.panel_steps, b.K, columns, width},
+      j);
   }
+}
+
+}  // namespace
+
+void multiply(Matrix out, ConstMatrix a, As a_as, const PackedMatrix& b, std::size_t width,
+              const float* bias) noexcept {
+  for_each_panel(out, b, width, [&](Matrix columns, ConstMatrix panel, std::size_t j) {
+    multiply(columns, a, a_as, panel, As::stored, bias == nullptr ? nullptr : bias + j);
+  });
+}
+
+void multiply_add(Matrix out, ConstMatrix a, As a_as, const PackedMatrix& b, std::size_t width) noexcept {
+  for_each_panel(out, b, width, [&](Matrix columns, ConstMatrix panel, std::size_t) {
+    multiply_add(columns, a, a_as, panel, As::stored);
+  });
 }
 
 }  // namespace compute::plain

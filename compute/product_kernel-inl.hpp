@@ -47,10 +47,12 @@ struct Tile {
   std::size_t depth;  ///< steps of k, at most product_block
   float* out;
   std::size_t out_stride;
-  std::size_t columns;  ///< of the result, at most Vectors vectors, more than Vectors - 1
-  bool add;             ///< out = out + chain, else out = chain
-  bool stream;          ///< out is aligned and written past the caches; without add
-  const float* bias;    ///< added after that, or nullptr
+  std::size_t columns;    ///< of the result, at most Vectors vectors, more than Vectors - 1
+  bool add;               ///< out = out + chain, else out = chain
+  bool stream;            ///< out is aligned and written past the caches; without add
+  const float* bias;      ///< added after that, or nullptr
+  const float* residual;  ///< added after that, or nullptr
+  std::size_t residual_stride;
 };
 
 /// Where a's elements lie: rows side by side (packed, or used transposed), or each row along k (used as stored).
@@ -60,8 +62,8 @@ enum class Layout : std::size_t { rows_adjacent, steps_adjacent };
 /// product of 256 rows; here both pass beside the multiply-adds.
 enum class Packing : bool { no, yes };
 
-/// The chains' sums, or what is there plus them, then plus the bias: to the result. Whole tiles, nearly all, decide
-/// once what to add and not row by row: at 64 steps of k a tile ends every 900 cycles.
+/// The chains' sums, or what is there plus them, then plus the bias and the residual: to the result. Whole tiles,
+/// nearly all, decide once what to add and not row by row: at 64 steps of k a tile ends every 900 cycles.
 template <std::size_t Rows, std::size_t Vectors>
 HWY_INLINE void Finish(const Tile& tile, hn::Vec<ProductTag> (&sums)[Rows][Vectors]) {
   const ProductTag d;
@@ -83,6 +85,16 @@ HWY_INLINE void Finish(const Tile& tile, hn::Vec<ProductTag> (&sums)[Rows][Vecto
         const V bias = hn::LoadU(d, tile.bias + v * product_lanes);
         HWY_UNROLL(16)
         for (std::size_t i = 0; i < Rows; ++i) sums[i][v] = hn::Add(sums[i][v], bias);
+      }
+    }
+    if (tile.residual != nullptr) {
+      HWY_UNROLL(16)
+      for (std::size_t i = 0; i < Rows; ++i) {
+        HWY_UNROLL(8)
+        for (std::size_t v = 0; v < Vectors; ++v) {
+          const float* const residual = tile.residual + i * tile.residual_stride + v * product_lanes;
+          sums[i][v] = hn::Add(sums[i][v], hn::LoadU(d, residual));
+        }
       }
     }
     if (tile.stream) {
@@ -114,6 +126,8 @@ HWY_INLINE void Finish(const Tile& tile, hn::Vec<ProductTag> (&sums)[Rows][Vecto
       V sum = sums[i][v];
       if (tile.add) sum = hn::Add(LoadPart(d, out, lanes), sum);
       if (tile.bias != nullptr) sum = hn::Add(sum, bias);
+      if (tile.residual != nullptr)
+        sum = hn::Add(sum, LoadPart(d, tile.residual + i * tile.residual_stride + v * product_lanes, lanes));
       StorePart(sum, d, out, lanes);
       out += tile.out_stride;
     }

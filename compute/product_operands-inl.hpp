@@ -189,12 +189,13 @@ class Upcoming {
 /// Columns of b from j on over one block of k from k on.
 inline Upcoming UpcomingB(const Product& product, std::size_t j, std::size_t k) {
   const ConstMatrix& b = product.b;
-  if (j >= product.out.columns || k >= product.depth()) return {};
+  const std::size_t depth = product.depth() + product.b_steps_behind;
+  if (j >= product.out.columns || k >= depth) return {};
   const std::size_t columns = HWY_MIN(packed_columns_max, product.out.columns - j);
-  const std::size_t steps = HWY_MIN(product_block, product.depth() - k);
+  const std::size_t steps = HWY_MIN(product_block, depth - k);
   if (product.packed != nullptr)
-    return {product.packed + j * b.rows + k * panel_columns, (columns + panel_columns - 1) / panel_columns,
-            steps * panel_columns, b.rows * panel_columns};
+    return {product.packed + j * b.stride + k * panel_columns, (columns + panel_columns - 1) / panel_columns,
+            steps * panel_columns, b.stride * panel_columns};
   if (product.b_as == As::stored) return {b.data + k * b.stride + j, steps, columns, b.stride};
   return {b.data + j * b.stride + k, columns, steps, b.stride};
 }
@@ -225,7 +226,7 @@ inline PanelOfB TakePanel(const Product& product, const BlockOfA& block, std::si
   if (product.packed != nullptr) {
     panel.vectors = left > product_lanes ? tile_vectors : 1;
     panel.columns = std::min(panel_columns, left);
-    panel.data = product.packed + j * b.rows + k * panel_columns;
+    panel.data = product.packed + j * b.stride + k * panel_columns;
     panel.step = panel_columns;
     panel.packed = nullptr;
     return panel;

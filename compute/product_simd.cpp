@@ -43,7 +43,10 @@ std::size_t MultiplyColumns(const Product& product, const BlockOfA& block, std::
   tile.out_stride = product.out.stride;
   tile.add = product.add || k > 0;
   tile.stream = product.store == Store::streamed && !tile.add && k + depth == product.depth();
-  const float* const bias = k + depth == product.depth() ? product.bias : nullptr;
+  const bool last = k + depth == product.depth();
+  const float* const bias = last ? product.bias : nullptr;
+  const ConstMatrix residual = last ? product.epilogue.residual : ConstMatrix{};
+  tile.residual_stride = residual.stride;
   PanelOfB panels[panel_vectors_sum];
   std::size_t count = 0, vectors = 0;
   while (count < panel_vectors_sum && vectors < panel_vectors_sum && j < product.out.columns) {
@@ -64,6 +67,7 @@ std::size_t MultiplyColumns(const Product& product, const BlockOfA& block, std::
       tile.b_step = panel.step;
       tile.columns = panel.columns;
       tile.bias = bias == nullptr ? nullptr : bias + panel.first;
+      tile.residual = residual.data == nullptr ? nullptr : residual.data + group.first * residual.stride + panel.first;
       tile.out = product.out.data + group.first * product.out.stride + panel.first;
       tile.packed = panel.packed;
       if (panel.packed == nullptr) {
@@ -97,7 +101,8 @@ void MultiplyRows(const Product& product, std::size_t first, std::size_t rows, s
       PointAtA(block, product, k + count * product_block);
     }
   }
-  const bool ask = product.b.rows * product.b.columns >= asking_floats_min && blocks[0].count >= asking_groups_min;
+  const std::size_t b_steps = product.depth() + product.b_steps_behind;
+  const bool ask = b_steps * columns >= asking_floats_min && blocks[0].count >= asking_groups_min;
   for (std::size_t j = 0, next_j = 0; j < columns; j = next_j) {
     for (std::size_t n = 0; n < count; ++n) {
       const std::size_t at = k + n * product_block, after_j = j + packed_columns_max;
@@ -111,6 +116,10 @@ void MultiplyRows(const Product& product, std::size_t first, std::size_t rows, s
         next_b = UpcomingB(product, 0, k + depth);
       }
       next_j = MultiplyColumns(product, blocks[n], j, at, steps_at(n), next_b, b_scratch);
+    }
+    if (product.epilogue.for_each && k + depth == product.depth()) {
+      const OperationsApart apart;
+      product.epilogue.for_each({first, rows, j, next_j - j});
     }
   }
 }
@@ -175,14 +184,17 @@ void Pack(float* to, const ConstMatrix& b, As b_as, std::size_t first, std::size
 }
 
 void Multiply(const Product& product) {
-  if (product.packed != nullptr) {
-    const PackedMatrix b{product.packed, product.b.rows, product.b.columns};
+  const PackedMatrix b{product.packed, product.b.rows, product.b.columns, product.b.stride};
+  if (product.packed != nullptr && product.add) {
+    plain::multiply_add(product.out, product.a, product.a_as, b, PanelColumns());
+  } else if (product.packed != nullptr) {
     plain::multiply(product.out, product.a, product.a_as, b, PanelColumns(), product.bias);
   } else if (product.add) {
     plain::multiply_add(product.out, product.a, product.a_as, product.b, product.b_as);
   } else {
     plain::multiply(product.out, product.a, product.a_as, product.b, product.b_as, product.bias);
   }
+  finish(product.out, product.epilogue);
 }
 
 #endif
@@ -205,8 +217,16 @@ namespace {
 const char* name_of(const Product& product) {
   static constexpr const char* names[2][2][2] = {{{"product nn", "product nt"}, {"product tn", "product tt"}},
                                                  {{"product+ nn", "product+ nt"}, {"product+ tn", "product+ tt"}}};
-  if (product.packed != nullptr) return product.a_as == As::transposed ? "product tp" : "product np";
+  if (product.packed != nullptr) {
+    if (product.add) return product.a_as == As::transposed ? "product+ tp" : "product+ np";
+    return product.a_as == As::transposed ? "product tp" : "product np";
+  }
   return names[product.add][product.a_as == As::transposed][product.b_as == As::transposed];
+}
+
+/// As Product has a packed matrix.
+ConstMatrix dimensions(const PackedMatrix& b) noexcept {
+  return {nullptr, b.K, b.N, b.panel_steps};
 }
 
 void run(const Product& product) {
@@ -227,21 +247,24 @@ void run(const Product& product) {
 const std::size_t product_scratch_floats = a_scratch_floats + b_scratch_floats + alignment_floats;
 
 void multiply(Matrix out, ConstMatrix a, As a_as, ConstMatrix b, As b_as, const float* bias, float* scratch,
-              Store store) noexcept {
+              Store store, const Epilogue& epilogue) noexcept {
   const bool aligned = reinterpret_cast<std::uintptr_t>(out.data) % 64 == 0 && out.stride % 16 == 0;
-  const Product product{out, a, a_as, b, b_as, nullptr, bias, false, aligned ? store : Store::cached, scratch};
+  const Product product{out,     a,       a_as, b, b_as, nullptr, bias, false, aligned ? store : Store::cached,
+                        scratch, epilogue};
   if (product.depth() == 0) {
     plain::multiply(out, a, a_as, b, b_as, bias);
+    finish(out, epilogue);
   } else {
     run(product);
   }
 }
 
-void multiply(Matrix out, ConstMatrix a, As a_as, const PackedMatrix& b, const float* bias, float* scratch) noexcept {
-  const Product product{out,           a,      a_as, {nullptr, b.K, b.N, b.N}, As::stored, b.data, bias, false,
-                        Store::cached, scratch};
+void multiply(Matrix out, ConstMatrix a, As a_as, const PackedMatrix& b, const float* bias, float* scratch,
+              const Epilogue& epilogue) noexcept {
+  const Product product{out, a, a_as, dimensions(b), As::stored, b.data, bias, false, Store::cached, scratch, epilogue};
   if (b.K == 0) {
     plain::multiply(out, a, a_as, b, packed_panel_columns(), bias);
+    finish(out, epilogue);
   } else {
     run(product);
   }
@@ -258,8 +281,13 @@ void pack(float* to, ConstMatrix b, As b_as, std::size_t first, std::size_t last
   HWY_DYNAMIC_DISPATCH(Pack)(to, b, b_as, first, last, store);
 }
 
-void multiply_add(Matrix out, ConstMatrix a, As a_as, ConstMatrix b, As b_as, float* scratch) noexcept {
-  run({out, a, a_as, b, b_as, nullptr, nullptr, true, Store::cached, scratch});
+void multiply_add(Matrix out, ConstMatrix a, As a_as, ConstMatrix b, As b_as, float* scratch,
+                  std::size_t b_steps_behind) noexcept {
+  run({out, a, a_as, b, b_as, nullptr, nullptr, true, Store::cached, scratch, {}, b_steps_behind});
+}
+
+void multiply_add(Matrix out, ConstMatrix a, As a_as, const PackedMatrix& b, float* scratch) noexcept {
+  run({out, a, a_as, dimensions(b), As::stored, b.data, nullptr, true, Store::cached, scratch, {}, b.steps_behind});
 }
 
 }  // namespace compute

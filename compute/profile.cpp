@@ -15,6 +15,11 @@ Profile*& Profile::current() noexcept {
   return profile;
 }
 
+TimedOperation*& TimedOperation::running() noexcept {
+  thread_local TimedOperation* operation = nullptr;
+  return operation;
+}
+
 void Profile::add(const OperationKey& key, double flops, double bytes, std::uint64_t ns) noexcept {
   std::size_t i = 0;
   while (i < count_ && !(lines_[i].key == key)) ++i;

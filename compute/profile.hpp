@@ -2,7 +2,7 @@
 
 // Where the time of a pass goes, operation by operation. A thread that wants to know sets a profile as current; the
 // kernels it calls then add their times to it. A kernel inside a kernel (the products of attention) counts as the outer
-// one. Without a current profile a kernel asks one thread-local pointer and goes on.
+// one, unless that says otherwise. Without a current profile a kernel asks one thread-local pointer and goes on.
 
 #include <array>
 #include <cstddef>
@@ -52,24 +52,53 @@ class TimedOperation {
   TimedOperation(const OperationKey& key, double flops, double bytes) noexcept : profile_(Profile::current()) {
     if (profile_ == nullptr) return;
     Profile::current() = nullptr;
+    running() = this;
     key_ = key;
     flops_ = flops;
     bytes_ = bytes;
+    ns_ = 0;
     began_ns_ = thread_ns();
   }
   ~TimedOperation() {
     if (profile_ == nullptr) return;
-    profile_->add(key_, flops_, bytes_, thread_ns() - began_ns_);
+    profile_->add(key_, flops_, bytes_, ns_ + thread_ns() - began_ns_);
+    running() = nullptr;
     Profile::current() = profile_;
   }
   TimedOperation(const TimedOperation&) = delete;
   TimedOperation& operator=(const TimedOperation&) = delete;
 
  private:
+  friend class OperationsApart;
+  /// The operation that this thread is timing.
+  static TimedOperation*& running() noexcept;
+
   Profile* profile_;
   OperationKey key_;
   double flops_, bytes_;
-  std::uint64_t began_ns_;
+  std::uint64_t ns_, began_ns_;
+};
+
+/// While it stands, kernels count as themselves and not as the operation that calls them.
+class OperationsApart {
+ public:
+  OperationsApart() noexcept : outer_(TimedOperation::running()) {
+    if (outer_ == nullptr) return;
+    outer_->ns_ += thread_ns() - outer_->began_ns_;
+    TimedOperation::running() = nullptr;
+    Profile::current() = outer_->profile_;
+  }
+  ~OperationsApart() {
+    if (outer_ == nullptr) return;
+    Profile::current() = nullptr;
+    TimedOperation::running() = outer_;
+    outer_->began_ns_ = thread_ns();
+  }
+  OperationsApart(const OperationsApart&) = delete;
+  OperationsApart& operator=(const OperationsApart&) = delete;
+
+ private:
+  TimedOperation* outer_;
 };
 
 /// An elementwise or reducing operation on `count` floats that moves `floats_moved` of them for each.

@@ -96,8 +96,18 @@ class Sum16 {
   V lanes_[lane_slots];
 };
 
-/// A maximum under way, as plain::max16. The comparison is spelled out because the machines' own maxima differ on zeros
-/// and NaNs. Lanes beyond a short visit must be taken as -infinity.
+/// candidate > largest ? candidate : largest. x86's own maximum is just that; those of other machines differ on zeros
+/// and NaNs.
+template <class V>
+HWY_INLINE V Larger(V candidate, V largest) {
+#if HWY_ARCH_X86
+  return hn::Max(candidate, largest);
+#else
+  return hn::IfThenElse(hn::Gt(candidate, largest), candidate, largest);
+#endif
+}
+
+/// A maximum under way, as plain::max16. Lanes beyond a short visit must be taken as -infinity.
 class Max16 {
   using V = hn::Vec<Lanes16Tag>;
 
@@ -106,12 +116,9 @@ class Max16 {
     HWY_UNROLL(16)
     for (V& lane : lanes_) lane = hn::Set(d, -std::numeric_limits<float>::infinity());
   }
-  HWY_INLINE void Take(std::size_t slot, V x) {
-    lanes_[slot] = hn::IfThenElse(hn::Gt(x, lanes_[slot]), x, lanes_[slot]);
-  }
+  HWY_INLINE void Take(std::size_t slot, V x) { lanes_[slot] = Larger(x, lanes_[slot]); }
   HWY_INLINE float Fold(Lanes16Tag d) {
-    return FoldLanes(d, lanes_,
-                     [](auto kept, auto other) HWY_ATTR { return hn::IfThenElse(hn::Gt(other, kept), other, kept); });
+    return FoldLanes(d, lanes_, [](auto kept, auto other) HWY_ATTR { return Larger(other, kept); });
   }
 
  private:

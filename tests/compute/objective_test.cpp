@@ -8,12 +8,12 @@
 #include <cmath>
 #include <vector>
 
-#include "compute/cross_entropy.hpp"
 #include "compute/dropout.hpp"
 #include "tests/compute/gpt2_fixture.hpp"
 #include "tests/compute/optimizer_reference.hpp"
 #include "tests/compute/random_floats.hpp"
 #include "tests/compute/targets.hpp"
+#include "tests/compute/whole_cross_entropy.hpp"
 
 BOOST_AUTO_TEST_SUITE(objective)
 
@@ -111,8 +111,8 @@ BOOST_AUTO_TEST_CASE(label_smoothing_is_that_of_pytorch) {
   const tests::SmoothingReference& reference = tests::smoothing_reference;
   Floats gradient(reference.logits.begin(), reference.logits.end());
   const std::size_t rows = reference.targets.size(), V = gradient.size() / rows;
-  compute::cross_entropy_gradient(0, compute::dense(gradient.data(), rows, V),
-                                  {{reference.targets.data(), 1, rows, rows}, rows, 0, {0.1f, 0}});
+  tests::cross_entropy_gradient(0, compute::dense(gradient.data(), rows, V),
+                                {{reference.targets.data(), 1, rows, rows}, rows, 0, {0.1f, 0}});
   for (std::size_t i = 0; i < gradient.size(); ++i) BOOST_TEST(std::abs(gradient[i] - reference.gradient[i]) < 1e-6);
 }
 
@@ -122,14 +122,14 @@ BOOST_AUTO_TEST_CASE(the_terms_have_the_plain_bits_and_leave_the_loss) {
     const Floats logits = tests::random_floats(rows * V, 1, 3);
     const auto ids = tests::random_ids(rows, 2, V);
     const compute::TokenGrid targets{ids.data(), 1, rows, rows};
-    const double loss = compute::cross_entropy_loss(0, compute::dense(logits.data(), rows, V), {targets, 3, 0});
+    const double loss = tests::cross_entropy_loss(0, compute::dense(logits.data(), rows, V), {targets, 3, 0});
     for (const LossTerms& terms : all_terms) {
       Floats expected = logits;
       BOOST_TEST(compute::plain::cross_entropy_gradient(0, compute::dense(expected.data(), rows, V),
                                                         {targets, 3, 0, terms}) == loss);
       tests::for_each_target([&] {
         Floats found = logits;
-        compute::cross_entropy_gradient(0, compute::dense(found.data(), rows, V), {targets, 3, 0, terms});
+        tests::cross_entropy_gradient(0, compute::dense(found.data(), rows, V), {targets, 3, 0, terms});
         BOOST_TEST(same_bits(found, expected));
       });
     }

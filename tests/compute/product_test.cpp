@@ -273,6 +273,75 @@ BOOST_AUTO_TEST_CASE(a_product_in_pieces_of_k_is_the_whole_product) {
   BOOST_TEST(same_bits(pieces.floats(), o.out.floats()));
 }
 
+BOOST_DATA_TEST_CASE(a_residual_is_added_after_the_bias, boost::unit_test::data::make(shapes), shape) {
+  compute::set_floating_point_mode();
+  Operands o(shape, As::stored, As::stored, 3, 5, 12);
+  GuardedMatrix residual(shape.M, shape.N, 2, 1), expected = o.out;
+  residual.fill(13);
+  compute::plain::multiply(expected.view(), o.a.view(), As::stored, o.b.view(), As::stored, o.bias_data());
+  for (std::size_t i = 0; i < shape.M; ++i) {
+    for (std::size_t j = 0; j < shape.N; ++j) expected.at(i, j) += residual.at(i, j);
+  }
+  for_each_target([&] {
+    Packed packed(shape, o.b.view(), As::stored);
+    GuardedMatrix out = o.out, with_packed = o.out;
+    compute::multiply(out.view(), o.a.view(), As::stored, o.b.view(), As::stored, o.bias_data(), o.scratch.data(),
+                      compute::Store::cached, {.residual = residual.view()});
+    compute::multiply(with_packed.view(), o.a.view(), As::stored, packed.matrix(), o.bias_data(), o.scratch.data(),
+                      {.residual = residual.view()});
+    BOOST_TEST(same_bits(out.floats(), expected.floats()));
+    BOOST_TEST(same_bits(with_packed.floats(), expected.floats()));
+  });
+}
+
+BOOST_DATA_TEST_CASE(the_epilogue_meets_each_element_once_and_complete, boost::unit_test::data::make(shapes), shape) {
+  compute::set_floating_point_mode();
+  Operands o(shape, As::stored, As::transposed, 3, 5, 14);
+  GuardedMatrix expected = o.out;
+  compute::plain::multiply(expected.view(), o.a.view(), As::stored, o.b.view(), As::transposed, o.bias_data());
+  for (std::size_t i = 0; i < shape.M; ++i) {
+    for (std::size_t j = 0; j < shape.N; ++j) expected.at(i, j) = 1 - expected.at(i, j);
+  }
+  for_each_target([&] {
+    GuardedMatrix out = o.out;
+    bool at_tiles = true;
+    const auto negate = [&](const compute::ResultPiece& piece) {
+      at_tiles = at_tiles && piece.first_column % compute::epilogue_columns == 0 &&
+                 piece.columns == std::min(compute::epilogue_columns, shape.N - piece.first_column);
+      for (std::size_t i = piece.first_row; i < piece.first_row + piece.rows; ++i) {
+        for (std::size_t j = piece.first_column; j < piece.first_column + piece.columns; ++j)
+          out.at(i, j) = 1 - out.at(i, j);  // twice, or before the last sum, would show
+      }
+    };
+    compute::multiply(out.view(), o.a.view(), As::stored, o.b.view(), As::transposed, o.bias_data(), o.scratch.data(),
+                      compute::Store::cached, {.for_each = negate});
+    BOOST_TEST(at_tiles);
+    BOOST_TEST(same_bits(out.floats(), expected.floats()));
+  });
+}
+
+BOOST_DATA_TEST_CASE(a_packed_matrix_may_be_taken_in_steps, boost::unit_test::data::make(shapes), shape) {
+  compute::set_floating_point_mode();
+  Operands o(shape, As::transposed, As::stored, 3, 5, 15);
+  GuardedMatrix expected = o.out;
+  compute::plain::multiply(expected.view(), o.a.view(), As::transposed, o.b.view(), As::stored, nullptr);
+  for_each_target([&] {
+    Packed packed(shape, o.b.view(), As::stored);
+    GuardedMatrix out = o.out;
+    for (std::size_t k = 0; k == 0 || k < shape.K; k += compute::product_block) {
+      const std::size_t count = std::min(compute::product_block, shape.K - k);
+      const ConstMatrix whole = o.a.view(), a{whole.data + k * whole.stride, count, whole.columns, whole.stride};
+      const compute::PackedMatrix steps = packed.matrix().steps(k, count);
+      if (k == 0) {
+        compute::multiply(out.view(), a, As::transposed, steps, nullptr, o.scratch.data());
+      } else {
+        compute::multiply_add(out.view(), a, As::transposed, steps, o.scratch.data());
+      }
+    }
+    BOOST_TEST(same_bits(out.floats(), expected.floats()));
+  });
+}
+
 BOOST_AUTO_TEST_CASE(an_empty_sum_is_plus_zero_and_then_the_bias) {
   std::vector<float> out(6, 7.0f), scratch(compute::product_scratch_floats);
   const float bias[] = {-0.0f, 2.0f, -3.0f};
