@@ -1,5 +1,7 @@
 #include "compute/gpt2_forward.hpp"
 
+#include <algorithm>
+
 #include "compute/adamw.hpp"
 #include "compute/attention.hpp"
 #include "compute/dropout.hpp"
@@ -106,8 +108,16 @@ namespace {
 bool is_packed(const Gpt2Model& model, const WeightOperand& weight) noexcept {
   return model.packed != nullptr && weight.packed_floats != 0;
 }
+/// With a part of the operand that lies behind it, which is the next one of the pass.
 PackedMatrix packed_matrix(const Gpt2Model& model, const WeightOperand& weight) noexcept {
-  return {model.packed + weight.packed_offset, weight.K(), weight.N()};
+  constexpr std::size_t floats_ahead = 16 << 10;
+  const std::size_t K = weight.K(), behind = weight.packed_offset + weight.packed_floats;
+  return {model.packed + weight.packed_offset,
+          K,
+          weight.N(),
+          K,
+          0,
+          std::min(floats_ahead, model.packed_layout.floats() - behind)};
 }
 
 }  // namespace

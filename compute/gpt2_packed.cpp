@@ -55,27 +55,32 @@ WeightOperand operand(std::size_t offset, Extents extents, As stored_as, Way way
 PackedLayout::PackedLayout(const ModelShape& shape) noexcept : layers_(shape.layers), floats_(0) {
   const Gpt2Layout layout = gpt2_layout(shape);
   block_floats_ = layout.block_floats;
-  for (std::size_t i = 0; i < block_weights.size(); ++i) {
-    for (const Way way : {Way::forward, Way::backward}) {
-      in_first_block_[i][static_cast<std::size_t>(way)] =
-          operand(layout.of(0, block_weights[i]), extents_of(shape, block_weights[i]), weight_as(shape), way, floats_);
+  const auto place_blocks = [&](Way way) {
+    OneWay& one = ways_[static_cast<std::size_t>(way)];
+    one.first = floats_;
+    one.block_floats = 0;
+    for (std::size_t n = 0; n < block_weights.size(); ++n) {
+      const std::size_t i = way == Way::forward ? n : block_weights.size() - 1 - n;
+      one.in_first_block[i] = operand(layout.of(0, block_weights[i]), extents_of(shape, block_weights[i]),
+                                      weight_as(shape), way, one.block_floats);
     }
-  }
-  packed_block_floats_ = floats_;
-  floats_ *= layers_;
+    floats_ += layers_ * one.block_floats;
+  };
+  place_blocks(Way::forward);
   for (const Way way : {Way::forward, Way::backward}) {
     head_[static_cast<std::size_t>(way)] =
         operand(layout.head, {shape.channels, shape.vocabulary}, As::transposed, way, floats_);
   }
+  place_blocks(Way::backward);
 }
 
 WeightOperand PackedLayout::of(std::size_t layer, BlockTensor tensor, Way way) const noexcept {
   const auto place = std::find(block_weights.begin(), block_weights.end(), tensor);
   assert(place != block_weights.end());
-  WeightOperand result =
-      in_first_block_[static_cast<std::size_t>(place - block_weights.begin())][static_cast<std::size_t>(way)];
+  const OneWay& one = ways_[static_cast<std::size_t>(way)];
+  WeightOperand result = one.in_first_block[static_cast<std::size_t>(place - block_weights.begin())];
   result.offset += layer * block_floats_;
-  result.packed_offset += layer * packed_block_floats_;
+  result.packed_offset += one.first + (way == Way::forward ? layer : layers_ - 1 - layer) * one.block_floats;
   return result;
 }
 

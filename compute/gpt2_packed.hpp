@@ -25,7 +25,8 @@ struct WeightOperand {
   ConstMatrix matrix(const float* weights) const noexcept { return dense(weights + offset, rows, columns); }
 };
 
-/// Where the operands lie. Cheap enough to make per pass.
+/// Where the operands lie: in the order in which a step needs them, forward layer by layer, the head's two, and back.
+/// Cheap enough to make per pass.
 class PackedLayout {
  public:
   explicit PackedLayout(const ModelShape& shape) noexcept;
@@ -50,9 +51,14 @@ class PackedLayout {
       BlockTensor::contract_weight};
 
  private:
-  std::array<std::array<WeightOperand, 2>, block_weights.size()> in_first_block_;
+  /// Of one way: each weight of a block, packed_offset counted from where the block's are.
+  struct OneWay {
+    std::array<WeightOperand, block_weights.size()> in_first_block;
+    std::size_t first, block_floats;  ///< packed
+  };
+  std::array<OneWay, 2> ways_;
   std::array<WeightOperand, 2> head_;
-  std::size_t block_floats_, packed_block_floats_, layers_, floats_;
+  std::size_t block_floats_, layers_, floats_;
 };
 
 }  // namespace compute

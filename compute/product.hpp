@@ -81,8 +81,9 @@ void multiply_add(Matrix out, ConstMatrix a, As a_as, ConstMatrix b, As b_as, fl
 struct PackedMatrix {
   const float* data;  ///< packed_floats(K, N) of them, 64-byte aligned
   std::size_t K, N;
-  std::size_t panel_steps = K;   ///< steps of k of a panel: more than K in a part of a matrix
-  std::size_t steps_behind = 0;  ///< of those, how many lie behind this part; they are fetched while it is multiplied
+  std::size_t panel_steps = K;    ///< steps of k of a panel: more than K in a part of a matrix
+  std::size_t steps_behind = 0;   ///< of those, how many lie behind this part; they are fetched while it is multiplied
+  std::size_t floats_behind = 0;  ///< behind the whole matrix, that the next product reads: fetched likewise
 
   /// Steps [first, first + count) of k.
   PackedMatrix steps(std::size_t first, std::size_t count) const noexcept;

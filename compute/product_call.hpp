@@ -24,6 +24,8 @@ struct Product {
   float* scratch;
   Epilogue epilogue = {};
   std::size_t b_steps_behind = 0;  ///< steps of k that b goes on for, which the next product needs
+  const float* ahead = nullptr;    ///< what the next product needs otherwise
+  std::size_t ahead_floats = 0;
 
   std::size_t depth() const noexcept { return a_as == As::stored ? a.columns : a.rows; }
 };

@@ -200,12 +200,14 @@ inline Upcoming UpcomingB(const Product& product, std::size_t j, std::size_t k) 
   return {b.data + j * b.stride + k, columns, steps, b.stride};
 }
 
-/// Rows [first, first + rows) of op(a) over `depth` steps of k.
-inline Upcoming UpcomingA(const Product& product, std::size_t first, std::size_t rows, std::size_t k,
-                          std::size_t depth) {
-  const ConstMatrix& a = product.a;
-  if (product.a_as == As::stored) return {a.data + first * a.stride + k, rows, depth, a.stride};
-  return {a.data + k * a.stride + first, depth, rows, a.stride};
+/// Of what the next product needs the part that belongs to the stretch of columns at j and the block of k at k.
+inline Upcoming UpcomingAhead(const Product& product, std::size_t j, std::size_t k) {
+  if (product.ahead_floats == 0) return {};
+  const std::size_t stretches = (product.out.columns + packed_columns_max - 1) / packed_columns_max;
+  const std::size_t parts = stretches * ((product.depth() + product_block - 1) / product_block);
+  const std::size_t part = k / product_block * stretches + j / packed_columns_max;
+  const std::size_t begin = product.ahead_floats * part / parts, end = product.ahead_floats * (part + 1) / parts;
+  return {product.ahead + begin, 1, end - begin, 0};
 }
 
 /// A panel of b, `vectors` vectors wide, over one block of k.

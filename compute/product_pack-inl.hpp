@@ -41,8 +41,8 @@ HWY_INLINE void PackStored(float* to, std::size_t step, const float* from, std::
   for (std::size_t k = 0; k < depth; ++k) PackStep(to + k * step, from + k * stride, columns);
 }
 
-/// to[k * step + c] = from[k * stride + c] for c < product_lanes, k < depth, in rising k: steps closer than a vector keep
-/// what the next one begins with.
+/// to[k * step + c] = from[k * stride + c] for c < product_lanes, k < depth, in rising k: steps closer than a vector
+/// keep what the next one begins with.
 template <std::size_t depth>
 HWY_INLINE void PackWholeVectors(float* HWY_RESTRICT to, std::size_t step, const float* HWY_RESTRICT from,
                                  std::size_t stride) {
