@@ -11,7 +11,8 @@ namespace {
 
 using enum BlockTensor;
 
-/// A stored operand of so few columns is read where it lies as fast: its rows follow each other.
+/// Fewer columns of a stored operand are read where they lie. Those of 64 gain by packing in a step, where they come
+/// from the third cache (62 -> 75 GFLOP/s with AVX2), though not when they are in the first.
 constexpr std::size_t packing_columns_min = 33;
 
 /// From this size on the packed weights go past the caches, which they would fill.

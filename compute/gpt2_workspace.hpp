@@ -38,7 +38,7 @@ struct Gpt2Workspace {
   PerLayer attended;    ///< attention_channels: the heads' results
   PerLayer middle;      ///< C: the residual stream between attention and the layers of the activation
   PerLayer hidden;      ///< hidden_channels: what enters the activation
-  float* normed;        ///< C: a norm's output; also what is added to the residual stream
+  float* normed;        ///< C: a norm's output; with dropout also what is added to the residual stream
   float* means;         ///< a float per token, of the norm computed last
   float* rstds;
   float* activated;  ///< activated_channels: the activation's output
