@@ -25,6 +25,7 @@
 #include "compute/product.hpp"
 #include "compute/simd_lanes-inl.hpp"
 #include "compute/simd_math-inl.hpp"
+#include "compute/tile_chains-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace compute {
@@ -67,23 +68,11 @@ HWY_INLINE void RunScoresOfPanels(const ScoreTile& tile, std::size_t p, const Fi
       HWY_UNROLL(8)
       for (std::size_t v = 0; v < vectors; ++v) sums[i][v] = hn::Zero(d);
     }
-    const float* HWY_RESTRICT a = tile.rows + block;
-    const float* HWY_RESTRICT b = tile.keys + p * panel + block * virtual_lanes;
-    for (std::size_t c = std::min(product_block, channels - block); c > 0; --c) {
-      V right[vectors];
-      HWY_UNROLL(8)
-      for (std::size_t v = 0; v < vectors; ++v) {
-        right[v] = hn::LoadU(d, b + v / lane_slots * panel + v % lane_slots * lanes);
-      }
-      HWY_UNROLL(16)
-      for (std::size_t i = 0; i < Rows; ++i) {
-        const V left = hn::Set(d, a[i * stride]);
-        HWY_UNROLL(8)
-        for (std::size_t v = 0; v < vectors; ++v) sums[i][v] = Fma(d, left, right[v], sums[i][v]);
-      }
-      a += 1;
-      b += virtual_lanes;
-    }
+    RunChains<Layout::steps_adjacent>(d, sums, std::min(product_block, channels - block),
+                                      {tile.rows + block, stride, 1}, tile.keys + p * panel + block * virtual_lanes,
+                                      virtual_lanes, [&](const float* b, std::size_t v) HWY_ATTR {
+                                        return hn::LoadU(d, b + v / lane_slots * panel + v % lane_slots * lanes);
+                                      });
     if (channels <= product_block) break;
     HWY_UNROLL(16)
     for (std::size_t i = 0; i < Rows; ++i) {

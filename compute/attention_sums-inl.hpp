@@ -24,6 +24,7 @@
 #include "compute/product.hpp"
 #include "compute/simd_lanes-inl.hpp"
 #include "compute/simd_math-inl.hpp"
+#include "compute/tile_chains-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace compute {
@@ -56,12 +57,11 @@ void RunSums(const SumTile& tile) {
   constexpr std::size_t lanes = virtual_lanes / lane_slots;
   V sums[Rows][Vectors];
   const float* HWY_RESTRICT begun = tile.begun;
-  const std::size_t b_step = tile.step;
   if (transposed && begun != nullptr) {
     HWY_UNROLL(16)
     for (std::size_t i = 0; i < Rows; ++i) {
       HWY_UNROLL(8)
-      for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = hn::LoadU(d, begun + i * b_step + v * lanes);
+      for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = hn::LoadU(d, begun + i * tile.step + v * lanes);
     }
   } else {
     HWY_UNROLL(16)
@@ -70,22 +70,10 @@ void RunSums(const SumTile& tile) {
       for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = hn::Zero(d);
     }
   }
-  const std::size_t row = transposed ? 1 : tile.weights_stride, a_step = transposed ? tile.weights_stride : 1;
-  const float* HWY_RESTRICT a = tile.weights;
-  const float* HWY_RESTRICT b = tile.positions;
-  for (std::size_t k = tile.depth; k > 0; --k) {
-    V right[Vectors];
-    HWY_UNROLL(8)
-    for (std::size_t v = 0; v < Vectors; ++v) right[v] = hn::LoadU(d, b + v * lanes);
-    HWY_UNROLL(16)
-    for (std::size_t i = 0; i < Rows; ++i) {
-      const V left = hn::Set(d, a[i * row]);
-      HWY_UNROLL(8)
-      for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = Fma(d, left, right[v], sums[i][v]);
-    }
-    a += a_step;
-    b += b_step;
-  }
+  const std::size_t row = transposed ? 1 : tile.weights_stride, step = transposed ? tile.weights_stride : 1;
+  RunChains<transposed ? Layout::rows_adjacent : Layout::steps_adjacent>(
+      d, sums, tile.depth, {tile.weights, row, step}, tile.positions, tile.step,
+      [&](const float* b, std::size_t v) HWY_ATTR { return hn::LoadU(d, b + v * lanes); });
   const V zero = hn::Zero(d);
   const std::size_t stride = tile.stride;
   const bool add = tile.add, plus_zero = tile.plus_zero;

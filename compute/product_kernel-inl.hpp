@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "compute/simd_math-inl.hpp"
+#include "compute/tile_chains-inl.hpp"
 
 #if HWY_NATIVE_FMA  // the portable targets run the plain forms
 HWY_BEFORE_NAMESPACE();
@@ -55,8 +56,10 @@ struct Tile {
   std::size_t residual_stride;
 };
 
-/// Where a's elements lie: rows side by side (packed, or used transposed), or each row along k (used as stored).
-enum class Layout : std::size_t { rows_adjacent, steps_adjacent };
+/// Floats from one step of a packed group of rows to the next.
+constexpr std::size_t packed_step(std::size_t rows) {
+  return rows <= product_lanes ? rows : (rows + product_lanes - 1) / product_lanes * product_lanes;
+}
 
 /// Whether a kernel also writes down what it reads of b. A copy of its own would wait for loads and stores, 3-6 % of a
 /// product of 256 rows; here both pass beside the multiply-adds.
@@ -145,11 +148,10 @@ void RunTile(const Tile& tile) {
     for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = hn::Zero(d);
   }
 
-  const std::size_t a_row = layout == Layout::rows_adjacent ? 1 : tile.a_row;
-  const std::size_t a_step = layout == Layout::rows_adjacent ? tile.a_step : 1;
-  const float* HWY_RESTRICT a = tile.a;
-  const float* HWY_RESTRICT b = tile.b;
-  float* HWY_RESTRICT packed = tile.packed;
+  const std::size_t a_row = layout == Layout::steps_adjacent ? tile.a_row : 1;
+  const std::size_t a_step = layout == Layout::packed          ? packed_step(Rows)
+                             : layout == Layout::rows_adjacent ? tile.a_step
+                                                               : 1;
   if (tile.depth >= prefetching_depth_min && !tile.stream) {
     HWY_UNROLL(16)
     for (std::size_t i = 0; i < Rows; ++i) {
@@ -157,25 +159,16 @@ void RunTile(const Tile& tile) {
       for (std::size_t v = 0; v < Vectors; ++v) hwy::Prefetch(tile.out + i * tile.out_stride + v * product_lanes);
     }
   }
-  for (std::size_t k = 0; k < tile.depth; ++k) {
-    V right[Vectors];
-    HWY_UNROLL(8)
-    for (std::size_t v = 0; v < Vectors; ++v) right[v] = hn::LoadU(d, b + v * product_lanes);
-    if constexpr (packing == Packing::yes) {
-      HWY_UNROLL(8)
-      for (std::size_t v = 0; v < Vectors; ++v) hn::Store(right[v], d, packed + v * product_lanes);
-      packed += Vectors * product_lanes;
-    }
-    HWY_UNROLL(16)
-    for (std::size_t i = 0; i < Rows; ++i) {
-      const V left = hn::Set(d, a[i * a_row]);
-      HWY_UNROLL(8)
-      for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = hn::MulAdd(left, right[v], sums[i][v]);
-    }
-    a += a_step;
-    b += tile.b_step;
-  }
-
+  float* HWY_RESTRICT packed = tile.packed;
+  RunChains<layout>(d, sums, tile.depth, {tile.a, a_row, a_step}, tile.b, tile.b_step,
+                    [&](const float* b, std::size_t v) HWY_ATTR {
+                      const V right = hn::LoadU(d, b + v * product_lanes);
+                      if constexpr (packing == Packing::yes) {
+                        hn::Store(right, d, packed);
+                        packed += product_lanes;
+                      }
+                      return right;
+                    });
   Finish<Rows, Vectors>(tile, sums);
 }
 
@@ -198,27 +191,42 @@ template <std::size_t Vectors, Layout layout, Packing packing = Packing::no>
 inline constexpr std::array<RunTileFunction, tile_rows_max> tile_functions =
     TileRow<Vectors, layout, packing>(std::make_index_sequence<tile_rows_max>());
 
-/// The kernel for `rows` in [1, tile_rows_max] and `vectors` of 1, 2, 4 or 8, nullptr where there is none.
-inline RunTileFunction TileFunction(std::size_t rows, std::size_t vectors, Layout layout) {
-  const bool adjacent = layout == Layout::rows_adjacent;
-  constexpr Layout along_rows = Layout::rows_adjacent, along_steps = Layout::steps_adjacent;
+template <Layout layout>
+RunTileFunction TileFunctionOf(std::size_t rows, std::size_t vectors) {
   switch (vectors) {
     case 1:
-      return (adjacent ? tile_functions<1, along_rows> : tile_functions<1, along_steps>)[rows - 1];
+      return tile_functions<1, layout>[rows - 1];
     case 2:
-      return (adjacent ? tile_functions<2, along_rows> : tile_functions<2, along_steps>)[rows - 1];
+      return tile_functions<2, layout>[rows - 1];
     case 4:
-      return (adjacent ? tile_functions<4, along_rows> : tile_functions<4, along_steps>)[rows - 1];
+      return tile_functions<4, layout>[rows - 1];
     default:
-      return (adjacent ? tile_functions<8, along_rows> : tile_functions<8, along_steps>)[rows - 1];
+      return tile_functions<8, layout>[rows - 1];
+  }
+}
+
+/// The kernel for `rows` in [1, tile_rows_max] and `vectors` of 1, 2, 4 or 8, nullptr where there is none.
+inline RunTileFunction TileFunction(std::size_t rows, std::size_t vectors, Layout layout) {
+  switch (layout) {
+    case Layout::packed:
+      return TileFunctionOf<Layout::packed>(rows, vectors);
+    case Layout::rows_adjacent:
+      return TileFunctionOf<Layout::rows_adjacent>(rows, vectors);
+    default:
+      return TileFunctionOf<Layout::steps_adjacent>(rows, vectors);
   }
 }
 
 /// The kernel of tile_vectors that packs.
 inline RunTileFunction PackingTileFunction(std::size_t rows, Layout layout) {
-  constexpr Layout along_rows = Layout::rows_adjacent, along_steps = Layout::steps_adjacent;
-  return (layout == along_rows ? tile_functions<tile_vectors, along_rows, Packing::yes>
-                               : tile_functions<tile_vectors, along_steps, Packing::yes>)[rows - 1];
+  switch (layout) {
+    case Layout::packed:
+      return tile_functions<tile_vectors, Layout::packed, Packing::yes>[rows - 1];
+    case Layout::rows_adjacent:
+      return tile_functions<tile_vectors, Layout::rows_adjacent, Packing::yes>[rows - 1];
+    default:
+      return tile_functions<tile_vectors, Layout::steps_adjacent, Packing::yes>[rows - 1];
+  }
 }
 
 }  // namespace HWY_NAMESPACE

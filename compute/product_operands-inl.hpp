@@ -41,6 +41,13 @@ struct BlockOfA {
 
 /// Below this many panels of b, a is read where it lies: packing costs as much as a panel's arithmetic gains by it.
 inline constexpr std::size_t packing_panels_min = 3;
+/// Tiles of few rows read a where it lies up to this many columns of the result. Measured with AVX2's of 6: a stored a
+/// is as good as a packed one at 384 to 1,536 columns, 1-2 % behind at 768 and more of a wide model, and saves its
+/// packing, 10 % of 64 columns; a transposed one is behind from 192 on.
+inline constexpr std::size_t in_place_rows_max = 8, in_place_columns_max = 512, in_place_transposed_columns_max = 64;
+/// Steps a multiple of this many floats apart fall into one set of the first cache, and few of the second: half the
+/// speed, were they read in place.
+inline constexpr std::size_t one_set_stride = 1024;
 /// From this many floats from row to row of the stored `a` on, a narrow result is taken in one width.
 inline constexpr std::size_t narrow_stride_min = 1024;
 inline constexpr std::size_t tile_vectors_wide = 4;
@@ -77,8 +84,13 @@ inline bool IsNarrow(const Product& product) {
 
 /// Whether a is worth packing: where enough panels of b meet it.
 inline bool PacksA(const Product& product) {
+  const std::size_t columns = product.out.columns;
   if (product.out.rows <= tile_rows_max || IsNarrow(product)) return false;
-  return product.out.columns > (packing_panels_min - 1) * tile_vectors * product_lanes;
+  if (tile_rows_max <= in_place_rows_max) {
+    if (product.a_as == As::stored) return columns > in_place_columns_max;
+    if (product.a.stride % one_set_stride != 0) return columns > in_place_transposed_columns_max;
+  }
+  return columns > (packing_panels_min - 1) * tile_vectors * product_lanes;
 }
 
 /// Points the groups at a as it lies in memory, from step k on.
@@ -130,8 +142,7 @@ inline float* PackA(BlockOfA& block, const Product& product, std::size_t k, std:
   const float* const side_by_side = block.groups[0].data;
   for (std::size_t g = 0; g < block.count; ++g) {
     RowsOfA& group = block.groups[g];
-    const std::size_t whole = (group.rows + product_lanes - 1) / product_lanes * product_lanes;
-    const std::size_t step = group.rows <= product_lanes ? group.rows : whole;
+    const std::size_t step = packed_step(group.rows);
     if (block.layout == Layout::steps_adjacent) {
       PackTransposed(to, step, group.data, group.row, group.rows, depth);
     }
@@ -144,7 +155,7 @@ inline float* PackA(BlockOfA& block, const Product& product, std::size_t k, std:
     const bool far = product.a.rows * product.a.columns >= far_floats_min;
     PackSideBySide(block, side_by_side, product.a.stride, depth, product.a.columns, far);
   }
-  block.layout = Layout::rows_adjacent;
+  block.layout = Layout::packed;
   return to;
 }
 
