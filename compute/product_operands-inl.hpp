@@ -52,8 +52,8 @@ inline constexpr std::size_t one_set_stride = 1024;
 inline constexpr std::size_t narrow_stride_min = 1024;
 inline constexpr std::size_t tile_vectors_wide = 4;
 inline constexpr std::size_t tile_rows_wide = (vector_registers - 2 - tile_vectors_wide) / tile_vectors_wide;
-/// Below this many groups of rows, whole panels of a stored b are read where they lie.
-inline constexpr std::size_t packing_groups_min = 3;
+/// Below this many groups of rows, or up to so many steps of k, whole panels of a stored b are read where they lie.
+inline constexpr std::size_t packing_groups_min = 3, in_place_steps_max = 64;
 
 /// From this size on an operand is asked for before it is packed.
 inline constexpr std::size_t asking_floats_min = 128 << 10;
@@ -257,7 +257,8 @@ inline PanelOfB TakePanel(const Product& product, const BlockOfA& block, std::si
   } else {
     panel.data = b.data + k * b.stride + j;
     panel.step = b.stride;
-    if (panel.vectors == tile_vectors && block.count >= packing_groups_min) panel.packed = to;
+    if (panel.vectors == tile_vectors && block.count >= packing_groups_min && depth > in_place_steps_max)
+      panel.packed = to;
   }
   return panel;
 }

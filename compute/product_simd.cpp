@@ -60,6 +60,7 @@ std::size_t MultiplyColumns(const Product& product, const BlockOfA& block, std::
     tile.a = group.data;
     tile.a_row = group.row;
     tile.a_step = group.step;
+    const RunTileFunction run = TileFunction(group.rows, tile_vectors, block.layout);
     for (std::size_t n = 0; n < count; ++n) {
       PanelOfB& panel = panels[n];
       next_b.Ask(b_lines);
@@ -70,7 +71,9 @@ std::size_t MultiplyColumns(const Product& product, const BlockOfA& block, std::
       tile.residual = residual.data == nullptr ? nullptr : residual.data + group.first * residual.stride + panel.first;
       tile.out = product.out.data + group.first * product.out.stride + panel.first;
       tile.packed = panel.packed;
-      if (panel.packed == nullptr) {
+      if (panel.packed == nullptr && panel.vectors == tile_vectors) {
+        run(tile);
+      } else if (panel.packed == nullptr) {
         TileFunction(group.rows, panel.vectors, block.layout)(tile);
       } else {
         PackingTileFunction(group.rows, block.layout)(tile);
