@@ -2,11 +2,11 @@
 in one run. Lines of JSON:
 
     machine    fused multiply-adds and memory bandwidth of 1 and 2 threads
-    product    every product of every preset's step on one core: GFLOP/s of ours, oneDNN's and OpenBLAS' (where the build
-               found them), in turn; share of the peak that was measured around it
-    step       whole runs of `icosa train` at every preset, on 1 and 2 cores, twelve micro-batches a step (four at 350
+    product    every product of every preset's step on one core: GFLOP/s of ours, oneDNN's and OpenBLAS' (where they
+               are installed), in turn; share of the peak that was measured around it
+    run, step  whole runs of `icosa train` at every preset, on 1 and 2 cores, twelve micro-batches a step (four at 350
                million parameters): tokens per second, share of the peak that the same threads reached before and after;
-               medians, presets and cores taken in turn
+               presets and cores taken in turn, each run as it ends, then the medians
 
     compute.py BUILD [--presets seed,tiny,...] [--rounds N] [--no-products]
 """
@@ -87,14 +87,22 @@ class Bench:
         found = json.loads(summary.read_text())
         return found, max(before, self.machine(cores)["gflops"])
 
+    @staticmethod
+    def share(preset, run, peak):
+        return run["tokens_per_second"] * PRESETS[preset].flops_per_token() / 1e9 / peak
+
     def steps(self, presets, rounds):
         found = {(preset, cores): [] for preset in presets for cores in sorted({1, min(2, CORES)})}
         for _ in range(rounds):
             for preset, cores in found:
                 found[preset, cores].append(self.train(preset, cores))
+                run, peak = found[preset, cores][-1]
+                print(json.dumps(dict(what="run", preset=preset, cores=cores,
+                                      tokens_per_second=round(run["tokens_per_second"]),
+                                      share_of_peak=round(self.share(preset, run, peak), 3))), flush=True)
         for (preset, cores), runs in found.items():
             rates = [run["tokens_per_second"] for run, _ in runs]
-            shares = [run["tokens_per_second"] * PRESETS[preset].flops_per_token() / 1e9 / peak for run, peak in runs]
+            shares = [self.share(preset, run, peak) for run, peak in runs]
             one_core = statistics.median(run["tokens_per_second"] for run, _ in found[preset, 1])
             print(json.dumps(dict(
                 what="step", preset=preset, cores=cores, tokens_per_second=round(statistics.median(rates)),

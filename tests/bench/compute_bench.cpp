@@ -1,12 +1,13 @@
 // What `./dev bench compute` measures besides whole runs, one JSON line each:
 //
 //   compute_bench machine THREADS            multiply-adds and memory bandwidth of that many threads at once
-//   compute_bench products PRESET [TARGET]   every product of a preset's step, beside oneDNN's and OpenBLAS' where the
-//                                            build found them; TARGET (AVX2, AVX3): the instructions of ours
+//   compute_bench products PRESET [TARGET]   every product of a preset's step, beside oneDNN's and OpenBLAS' where they
+//                                            are installed; TARGET (AVX2, AVX3): the instructions of ours
 //
 // Products run in turn, ours and theirs, by the time of the thread: on a shared machine what others take is not ours.
 // The answers are checked before anything is timed. Both libraries must be told to use one thread (compute.py does).
 
+#include <dlfcn.h>
 #include <hwy/targets.h>
 #include <time.h>
 
@@ -23,16 +24,10 @@
 
 #include "compute/adamw.hpp"
 #include "compute/cpu.hpp"
+#include "compute/gpt2_head.hpp"
 #include "compute/machine.hpp"
 #include "compute/product.hpp"
 #include "pipeline/memory.hpp"
-
-#ifdef ICOSA_ONEDNN
-#include <oneapi/dnnl/dnnl.h>
-#endif
-#ifdef ICOSA_OPENBLAS
-#include <cblas.h>
-#endif
 
 namespace {
 
@@ -85,13 +80,42 @@ double together(std::size_t threads_count, double (*measure)()) {
   return sum;
 }
 
-/// out (M, N) = op(a) op(b), and how often a micro-batch takes it.
+/// Products of others, found when the program starts: nothing of them is needed to build it.
+struct Libraries {
+  // oneDNN 2 and 3, C interface: everything in rows, (M, K) (K, N).
+  using OnednnSgemm = int (*)(char a_as, char b_as, std::int64_t M, std::int64_t N, std::int64_t K, float alpha,
+                              const float* a, std::int64_t a_stride, const float* b, std::int64_t b_stride, float beta,
+                              float* out, std::int64_t out_stride);
+  // The C interface of BLAS.
+  using CblasSgemm = void (*)(int order, int a_as, int b_as, int M, int N, int K, float alpha, const float* a,
+                              int a_stride, const float* b, int b_stride, float beta, float* out, int out_stride);
+  OnednnSgemm onednn = find<OnednnSgemm>({"libdnnl.so.3", "libdnnl.so.2"}, "dnnl_sgemm");
+  CblasSgemm openblas = find<CblasSgemm>({"libopenblas.so.0"}, "cblas_sgemm");
+
+ private:
+  template <class Function>
+  static Function find(std::initializer_list<const char*> files, const char* name) {
+    for (const char* file : files) {
+      if (void* const library = dlopen(file, RTLD_NOW | RTLD_LOCAL))
+        return reinterpret_cast<Function>(dlsym(library, name));
+    }
+    return nullptr;
+  }
+};
+
+const Libraries& libraries() {
+  static const Libraries all;
+  return all;
+}
+
+/// out (M, N) = op(a) op(b), or added to it, as a micro-batch takes it.
 struct Case {
   const char* name;
   std::size_t M, K, N;
   As a_as, b_as;
   bool b_is_weight;
   compute::Store store;
+  bool add = false;
 };
 
 struct Shape {
@@ -119,10 +143,11 @@ std::vector<Case> cases_of(const Shape& shape) {
   layer(C, C);
   layer(C, 4 * C);
   layer(4 * C, C);
-  // The head's weights are the token embedding, stored (outputs, inputs).
+  // The head's weights are the token embedding, stored (outputs, inputs). Back it goes some columns at a time.
+  const std::size_t columns = std::min(V, compute::dlogit_columns);
   cases.push_back({"head", T, C, V, As::stored, As::transposed, true, kept});
-  cases.push_back({"head dx", T, V, C, As::stored, As::stored, packed(As::stored, C), kept});
-  cases.push_back({"head dw", V, T, C, As::transposed, As::stored, false, gradient});
+  cases.push_back({"head dx", T, columns, C, As::stored, As::stored, packed(As::stored, C), kept, columns < V});
+  cases.push_back({"head dw", columns, T, C, As::transposed, As::stored, false, gradient});
   return cases;
 }
 
@@ -156,28 +181,32 @@ struct Operands {
   void ours() {
     const Matrix result = compute::dense(out.span().data(), c.M, c.N);
     float* const room = scratch.span().data();
-    if (c.b_is_weight) {
-      compute::multiply(result, a, c.a_as, compute::PackedMatrix{packed.span().data(), c.K, c.N}, nullptr, room);
+    const compute::PackedMatrix weight{packed.span().data(), c.K, c.N};
+    if (c.b_is_weight && c.add) {
+      compute::multiply_add(result, a, c.a_as, weight, room);
+    } else if (c.b_is_weight) {
+      compute::multiply(result, a, c.a_as, weight, nullptr, room);
+    } else if (c.add) {
+      compute::multiply_add(result, a, c.a_as, b, c.b_as, room);
     } else {
       compute::multiply(result, a, c.a_as, b, c.b_as, nullptr, room, c.store);
     }
   }
-#ifdef ICOSA_ONEDNN
+
   void onednn() {
     const auto letter = [](As as) { return as == As::stored ? 'N' : 'T'; };
-    const auto size = [](std::size_t n) { return static_cast<dnnl_dim_t>(n); };
-    dnnl_sgemm(letter(c.a_as), letter(c.b_as), size(c.M), size(c.N), size(c.K), 1.0f, a.data, size(a.stride), b.data,
-               size(b.stride), 0.0f, out.span().data(), size(c.N));
+    const auto size = [](std::size_t n) { return static_cast<std::int64_t>(n); };
+    libraries().onednn(letter(c.a_as), letter(c.b_as), size(c.M), size(c.N), size(c.K), 1.0f, a.data, size(a.stride),
+                       b.data, size(b.stride), c.add ? 1.0f : 0.0f, out.span().data(), size(c.N));
   }
-#endif
-#ifdef ICOSA_OPENBLAS
+
   void openblas() {
-    const auto form = [](As as) { return as == As::stored ? CblasNoTrans : CblasTrans; };
-    const auto size = [](std::size_t n) { return static_cast<blasint>(n); };
-    cblas_sgemm(CblasRowMajor, form(c.a_as), form(c.b_as), size(c.M), size(c.N), size(c.K), 1.0f, a.data,
-                size(a.stride), b.data, size(b.stride), 0.0f, out.span().data(), size(c.N));
+    constexpr int rows = 101, stored = 111, transposed = 112;
+    const auto form = [](As as) { return as == As::stored ? stored : transposed; };
+    const auto size = [](std::size_t n) { return static_cast<int>(n); };
+    libraries().openblas(rows, form(c.a_as), form(c.b_as), size(c.M), size(c.N), size(c.K), 1.0f, a.data,
+                         size(a.stride), b.data, size(b.stride), c.add ? 1.0f : 0.0f, out.span().data(), size(c.N));
   }
-#endif
 
   /// The largest difference of the result's corners from sums in double, against the size of the terms.
   double error() const {
@@ -206,16 +235,13 @@ struct Contender {
   const char* name;
   void (Operands::*run)();
 };
-constexpr Contender contenders[] = {
-    {"icosa", &Operands::ours},
-#ifdef ICOSA_ONEDNN
-    {"onednn", &Operands::onednn},
-#endif
-#ifdef ICOSA_OPENBLAS
-    {"openblas", &Operands::openblas},
-#endif
-};
-constexpr std::size_t contenders_count = std::size(contenders);
+
+std::vector<Contender> contenders() {
+  std::vector<Contender> all = {{"icosa", &Operands::ours}};
+  if (libraries().onednn != nullptr) all.push_back({"onednn", &Operands::onednn});
+  if (libraries().openblas != nullptr) all.push_back({"openblas", &Operands::openblas});
+  return all;
+}
 
 /// The fastest eighth ends here.
 double typical(std::vector<double> seconds) {
@@ -225,8 +251,9 @@ double typical(std::vector<double> seconds) {
 
 bool measure(const char* preset, const Case& c) {
   Operands operands(c);
-  for (const Contender& one : contenders) {
-    std::fill(operands.out.span().begin(), operands.out.span().end(), -1e30f);
+  const std::vector<Contender> all = contenders();
+  for (const Contender& one : all) {
+    std::fill(operands.out.span().begin(), operands.out.span().end(), c.add ? 0 : -1e30f);
     (operands.*one.run)();
     if (operands.error() < 1e-5) continue;
     std::fprintf(stderr, "%s gives a wrong product: %s %zu x %zu x %zu\n", one.name, c.name, c.M, c.K, c.N);
@@ -235,13 +262,14 @@ bool measure(const char* preset, const Case& c) {
   const double flops = 2.0 * static_cast<double>(c.M) * static_cast<double>(c.K) * static_cast<double>(c.N);
   const double one_run = std::max(flops / 80e9, 1e-6);
   const int runs_per_sample = std::max(1, static_cast<int>(1e-3 / one_run));
-  const int samples = std::clamp(static_cast<int>(0.4 / (one_run * runs_per_sample * contenders_count)), 5, 40);
+  const int samples =
+      std::clamp(static_cast<int>(0.4 / (one_run * runs_per_sample * static_cast<double>(all.size()))), 5, 40);
   double flops_per_second_max = peak();
-  std::vector<double> seconds[contenders_count];
+  std::vector<std::vector<double>> seconds(all.size());
   for (int sample = 0; sample < samples; ++sample) {
-    for (std::size_t i = 0; i < contenders_count; ++i) {
+    for (std::size_t i = 0; i < all.size(); ++i) {
       const auto runs = [&] {
-        for (int run = 0; run < runs_per_sample; ++run) (operands.*contenders[i].run)();
+        for (int run = 0; run < runs_per_sample; ++run) (operands.*all[i].run)();
       };
       // Once for warmth: after narrow instructions wide ones are slow for a while, and the caches hold another's
       // memory.
@@ -253,14 +281,14 @@ bool measure(const char* preset, const Case& c) {
   double best_of_theirs = 0;
   std::printf("{\"what\": \"product\", \"preset\": \"%s\", \"name\": \"%s\", \"M\": %zu, \"K\": %zu, \"N\": %zu",
               preset, c.name, c.M, c.K, c.N);
-  for (std::size_t i = 0; i < contenders_count; ++i) {
+  for (std::size_t i = 0; i < all.size(); ++i) {
     const double rate = flops / typical(seconds[i]);
     if (i > 0) best_of_theirs = std::max(best_of_theirs, rate);
-    std::printf(", \"%s\": %.1f", contenders[i].name, 1e-9 * rate);
+    std::printf(", \"%s\": %.1f", all[i].name, 1e-9 * rate);
   }
   const double rate = flops / typical(seconds[0]);
   std::printf(", \"peak\": %.1f, \"share_of_peak\": %.3f", 1e-9 * flops_per_second_max, rate / flops_per_second_max);
-  if (contenders_count > 1) std::printf(", \"against_the_better\": %.3f", rate / best_of_theirs);
+  if (all.size() > 1) std::printf(", \"against_the_better\": %.3f", rate / best_of_theirs);
   std::printf("}\n");
   std::fflush(stdout);
   return true;
