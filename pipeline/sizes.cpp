@@ -21,15 +21,9 @@ void take_gradient_memory(Sizes& sizes, GradientMemory memory) {
   sizes.packed_floats = memory == GradientMemory::fast || packed_floats <= small_floats ? packed_floats : 0;
 }
 
-/// Whether gradients are better added two by two: while a gradient is in a core's second cache it is added at once, and
-/// a step's gradients together would not stay there until the update. Presets seed and llama-seed on Zen 3 (512 KiB)
-/// gain 8 to 12 %; on a Xeon with 4 MiB seed loses 10.
-bool sums_gain_by_caches(const Sizes& sizes) {
+std::size_t second_cache_bytes() {
   const long asked = sysconf(_SC_LEVEL2_CACHE_SIZE);
-  const std::size_t cache_bytes = asked > 0 ? static_cast<std::size_t>(asked) : 0;  // 0 where nobody knows
-  const std::size_t gradient_bytes = sizes.model_floats * sizeof(float);
-  return gradient_bytes <= 2 * cache_bytes &&
-         sizes.gradients_count * gradient_bytes / sizes.cores_count > 2 * cache_bytes;
+  return asked > 0 ? static_cast<std::size_t>(asked) : 0;  // 0 where nobody knows
 }
 
 /// Fast where it gains and the machine has plenty left: others live on it too.
@@ -40,11 +34,17 @@ void choose_gradient_memory(Sizes& sizes, const TrainSettings& settings) {
   }
   take_gradient_memory(sizes, GradientMemory::fast);
   const std::uint64_t wanted = plan_memory(sizes, files_options(settings)).total_bytes();
-  if (wanted > available_memory_bytes() / 2 || sums_gain_by_caches(sizes))
+  if (wanted > available_memory_bytes() / 2 || sums_gain_by_caches(sizes, second_cache_bytes()))
     take_gradient_memory(sizes, GradientMemory::lean);
 }
 
 }  // namespace
+
+bool sums_gain_by_caches(const Sizes& sizes, std::size_t cache_bytes) noexcept {
+  const std::size_t gradient_bytes = sizes.model_floats * sizeof(float);
+  return gradient_bytes <= 4 * cache_bytes &&
+         sizes.gradients_count * gradient_bytes / sizes.cores_count > 2 * cache_bytes;
+}
 
 Sizes sizes_of(const TrainSettings& settings, const compute::ModelShape& shape, std::size_t cores_count) {
   Sizes sizes{};
