@@ -1,7 +1,7 @@
 // What a worker costs beside its computation: one step after the other of the real workers, boundaries and sums, with a
 // model so small that the computing is nearly nothing. Prints a line for each number of workers and kind of memory:
 //
-//   workers 144 lean: 1.21 us per worker and step (median of 5, 1.19-1.30), 1.03 KiB per idle worker, ...
+//   workers 144 lean: 1.21 us per worker and step (median of 45, half of them 1.19-1.30), 1.03 KiB per idle worker, ...
 //
 // `sched.py` runs it, and the whole program beside it.
 
@@ -15,6 +15,7 @@
 #include <asio/use_awaitable.hpp>
 #include <future>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "compute/cpu.hpp"
@@ -43,19 +44,26 @@ std::uint64_t processor_now_ns() {
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-/// The processor time of one micro-batch's computing, measured alone. Taken off a run's, it leaves the rest: what the
-/// workers' own clocks say would count other programs' turns on the processor.
-double computing_us() {
-  constexpr int rounds = 20'000;
+/// The processor time of one micro-batch's computing, measured alone on as many threads at once as the workers have
+/// cores. Taken off a run's, it leaves the rest: what the workers' own clocks say would count other programs' turns on
+/// the processor.
+double computing_us(std::size_t threads_count) {
+  constexpr int rounds = 3'000;
   const auto& shape = tests::tiny_shape;
-  pipeline::FloatArena weights(compute::gpt2_floats(shape)), gradient(compute::gpt2_floats(shape)),
-      workspace(compute::gpt2_workspace_floats(shape, 1, 1));
-  const pipeline::MicroBatch batch = tests::tiny_batch(1, 0, 1);
-  const compute::TokenRows rows = pipeline::token_rows(batch);
+  const auto compute_alone = [&shape] {
+    compute::set_floating_point_mode();
+    pipeline::FloatArena weights(compute::gpt2_floats(shape)), gradient(compute::gpt2_floats(shape)),
+        workspace(compute::gpt2_workspace_floats(shape, 1, 1));
+    const pipeline::MicroBatch batch = tests::tiny_batch(1, 0, 1);
+    const compute::TokenRows rows = pipeline::token_rows(batch);
+    for (int round = 0; round < rounds; ++round)
+      compute::gpt2_gradient(gradient.span(), shape, weights.span(), rows, workspace.span());
+  };
   const std::uint64_t began_ns = processor_now_ns();
-  for (int round = 0; round < rounds; ++round)
-    compute::gpt2_gradient(gradient.span(), shape, weights.span(), rows, workspace.span());
-  return static_cast<double>(processor_now_ns() - began_ns) * 1e-3 / rounds;
+  std::vector<std::jthread> threads;
+  for (std::size_t thread = 0; thread < threads_count; ++thread) threads.emplace_back(compute_alone);
+  threads.clear();
+  return static_cast<double>(processor_now_ns() - began_ns) * 1e-3 / (rounds * static_cast<double>(threads_count));
 }
 
 /// The control without the update.
@@ -101,7 +109,7 @@ Result measure(std::size_t workers, GradientMemory memory, std::size_t cores_cou
   const std::vector<sched::CoreNumber> allowed = sched::allowed_cores();
   sched::Cores cores({allowed.begin(), allowed.begin() + static_cast<std::ptrdiff_t>(cores_count)},
                      &compute::set_floating_point_mode);
-  const std::uint64_t steps = warm_steps + std::max<std::uint64_t>(20, 40'000 / workers);
+  const std::uint64_t steps = warm_steps + std::max<std::uint64_t>(5, 6'000 / workers);
   Bench bench(workers, memory, steps, cores);
   std::promise<void> done;
   asio::co_spawn(cores.control(), run_all(bench), [&](std::exception_ptr failure) {
@@ -126,24 +134,26 @@ Result measure(std::size_t workers, GradientMemory memory, std::size_t cores_cou
 }  // namespace
 
 int main(int argument_count, char** arguments) {
-  const std::size_t rounds = argument_count > 1 ? std::stoul(arguments[1]) : 5;
+  // Many and short, each beside its own measure of the computing: machines that others use change within seconds.
+  const std::size_t rounds = argument_count > 1 ? std::stoul(arguments[1]) : 45;
   for (const std::size_t cores : {std::size_t{1}, sched::allowed_cores().size()})
     for (const std::size_t workers : {12u, 144u, 1728u})
       for (const GradientMemory memory : {GradientMemory::lean, GradientMemory::fast}) {
         std::vector<Result> results;
         for (std::size_t round = 0; round < rounds; ++round)
-          results.push_back(measure(workers, memory, cores, computing_us()));
+          results.push_back(measure(workers, memory, cores, computing_us(cores)));
         std::sort(results.begin(), results.end(),
                   [](const Result& a, const Result& b) { return a.worker_us < b.worker_us; });
         const Result& median = results[rounds / 2];
         fmt::print(
             "cores {} workers {} {}: {:.2f} us of processor time per worker and step beside computing "
             "(median "
-            "of {}, {:.2f}-{:.2f}), {:.2f} us elapsed in all; {:.0f} bytes per idle worker; a step has {:.0f} boundary "
+            "of {}, half of them {:.2f}-{:.2f}), {:.2f} us elapsed in all; {:.0f} bytes per idle worker; a step has "
+            "{:.0f} boundary "
             "crossings, {:.1f} wake-ups by other threads, {:.1f} voluntary "
             "and {:.1f} involuntary context switches\n",
-            cores, workers, gradient_memory_name(memory), median.worker_us, rounds, results.front().worker_us,
-            results.back().worker_us, median.elapsed_us, median.heap_bytes, median.crossings, median.wakeups,
-            median.voluntary, median.involuntary);
+            cores, workers, gradient_memory_name(memory), median.worker_us, rounds, results[rounds / 4].worker_us,
+            results[rounds - 1 - rounds / 4].worker_us, median.elapsed_us, median.heap_bytes, median.crossings,
+            median.wakeups, median.voluntary, median.involuntary);
       }
 }
