@@ -4,10 +4,12 @@
 // (AVX-512 on Zen 4) or two vectors a cycle. For each block of at most 256 rows a is packed (256 KiB of each block of
 // k, in L2), then b 128 columns at a time (128 KiB, in L2) in panels two vectors wide, unless somebody packed b
 // beforehand; each group of rows of a meets all of them. Packing is what products lose most by: a float costs 0.3-0.5
-// cycles to transpose and a float of b serves rows / 32 cycles. Measured on a Xeon with two 512-bit multiply-adds a
+// cycles to transpose and a float of b serves rows / 32 cycles. So what few columns or steps meet is read where it lies
+// (PacksA and TakePanel in compute/product_operands-inl.hpp). Measured on a Xeon with two 512-bit multiply-adds a
 // cycle (198 GFLOP/s), beside other work, share of that peak with b packed beforehand where it is a weight, AVX-512 and
 // AVX2 (of its 99): width 768 with 256 rows 83-90 and 84-93 %, width 384 85-92 and 89-95 %; width 64 with 128 rows
-// 80-96 and 73-96 %, with 32 rows 79-95 and 72-90 %; 50,257 columns 80-83 and 88-91 %.
+// 80-96 and 73-96 %, with 32 rows 79-95 and 72-90 %; 50,257 columns 80-83 and 88-91 %. On Zen 3 (AVX2, 97 GFLOP/s) in
+// its quiet moments: width 64 with 128 rows 85-94 %, with 32 rows 77-94.
 //
 // Source: Goto & van de Geijn 2008.
 
