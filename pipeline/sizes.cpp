@@ -34,8 +34,13 @@ void choose_gradient_memory(Sizes& sizes, const TrainSettings& settings) {
   }
   take_gradient_memory(sizes, GradientMemory::fast);
   const std::uint64_t wanted = plan_memory(sizes, files_options(settings)).total_bytes();
-  if (wanted > available_memory_bytes() / 2 || sums_gain_by_caches(sizes, second_cache_bytes()))
+  if (wanted > available_memory_bytes() / 2) {
     take_gradient_memory(sizes, GradientMemory::lean);
+  } else if (sums_gain_by_caches(sizes, second_cache_bytes())) {
+    const std::size_t packed_floats = sizes.packed_floats;  // there is room for them
+    take_gradient_memory(sizes, GradientMemory::lean);
+    sizes.packed_floats = packed_floats;
+  }
 }
 
 }  // namespace

@@ -84,11 +84,13 @@ bool equals_the_definition(const Shape& shape, As a_as, As b_as, std::size_t pad
 
 BOOST_AUTO_TEST_SUITE(product)
 
+/// The last ones are on both sides of what is read where it lies, or have all steps in one set of the first cache.
 const std::vector<Shape> shapes = {{1, 1, 1},     {1, 1, 0},     {3, 5, 0},     {1, 17, 3},    {2, 130, 40},
                                    {5, 33, 256},  {7, 15, 257},  {8, 200, 300}, {14, 32, 512}, {15, 31, 64},
                                    {28, 64, 64},  {29, 65, 255}, {43, 97, 100}, {64, 16, 129}, {65, 300, 70},
                                    {128, 64, 64}, {256, 48, 33}, {257, 40, 9},  {300, 33, 20}, {530, 3, 7},
-                                   {6, 257, 768}, {13, 1, 513},  {1, 700, 260}, {31, 257, 40}};
+                                   {6, 257, 768}, {13, 1, 513},  {1, 700, 260}, {31, 257, 40}, {25, 512, 39},
+                                   {25, 530, 39}, {23, 160, 64}, {23, 160, 65}, {1021, 40, 70}};
 
 BOOST_DATA_TEST_CASE(vectors_have_the_bits_of_the_definition, boost::unit_test::data::make(shapes), shape) {
   compute::set_floating_point_mode();
