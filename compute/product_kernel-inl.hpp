@@ -21,6 +21,7 @@
 
 #include "compute/simd_math-inl.hpp"
 #include "compute/tile_chains-inl.hpp"
+#include "compute/upcoming.hpp"
 
 #if HWY_NATIVE_FMA  // the portable targets run the plain forms
 HWY_BEFORE_NAMESPACE();
@@ -38,22 +39,25 @@ inline constexpr std::size_t tile_vectors_max = 8;
 /// In shorter ones, whose results are in the first cache, the asking costs that much.
 inline constexpr std::size_t prefetching_depth_min = 192;
 
-/// One block of k for one tile of the result.
-struct Tile {
+/// One block of k for tiles of the result that lie side by side: panel after panel of b beside the same rows of a.
+struct Tiles {
   const float* a;  ///< element (i, k) is a[i * a_row + k * a_step]
   std::size_t a_row, a_step;
-  const float* b;  ///< element (k, j) is b[k * b_step + j]; whole vectors are read
-  std::size_t b_step;
+  const float* b;  ///< element (k, j) of panel p is b[p * b_panel + k * b_step + j]; whole vectors are read
+  std::size_t b_step, b_panel;
   float* packed;      ///< where a packing kernel leaves its vectors of b, step after step, for the next tiles
   std::size_t depth;  ///< steps of k, at most product_block
   float* out;
   std::size_t out_stride;
-  std::size_t columns;    ///< of the result, at most Vectors vectors, more than Vectors - 1
+  std::size_t count;      ///< of panels; more than one only where all are whole
+  std::size_t columns;    ///< of a panel's results, at most Vectors vectors, more than Vectors - 1
   bool add;               ///< out = out + chain, else out = chain
   bool stream;            ///< out is aligned and written past the caches; without add
   const float* bias;      ///< added after that, or nullptr
   const float* residual;  ///< added after that, or nullptr
   std::size_t residual_stride;
+  Upcoming* next;  ///< asked for, `next_lines` of it for each tile
+  std::size_t next_lines;
 };
 
 /// Floats from one step of a packed group of rows to the next.
@@ -65,47 +69,49 @@ constexpr std::size_t packed_step(std::size_t rows) {
 /// product of 256 rows; here both pass beside the multiply-adds.
 enum class Packing : bool { no, yes };
 
-/// The chains' sums, or what is there plus them, then plus the bias and the residual: to the result. Whole tiles,
-/// nearly all, decide once what to add and not row by row: at 64 steps of k a tile ends every 900 cycles.
+/// The chains' sums of the tile whose columns begin `at` floats from those of the first, or what is there plus them,
+/// then plus the bias and the residual: to the result. Whole tiles, nearly all, decide once what to add and not row by
+/// row: at 64 steps of k a tile ends every 900 cycles.
 template <std::size_t Rows, std::size_t Vectors>
-HWY_INLINE void Finish(const Tile& tile, hn::Vec<ProductTag> (&sums)[Rows][Vectors]) {
+HWY_INLINE void Finish(const Tiles& tiles, std::size_t at, hn::Vec<ProductTag> (&sums)[Rows][Vectors]) {
   const ProductTag d;
   using V = hn::Vec<ProductTag>;
-  const std::size_t last_lanes = tile.columns - (Vectors - 1) * product_lanes;
+  float* const out = tiles.out + at;
+  const std::size_t last_lanes = tiles.columns - (Vectors - 1) * product_lanes;
   if (last_lanes == product_lanes) {
-    if (tile.add) {
+    if (tiles.add) {
       HWY_UNROLL(16)
       for (std::size_t i = 0; i < Rows; ++i) {
         HWY_UNROLL(8)
         for (std::size_t v = 0; v < Vectors; ++v) {
-          sums[i][v] = hn::Add(hn::LoadU(d, tile.out + i * tile.out_stride + v * product_lanes), sums[i][v]);
+          sums[i][v] = hn::Add(hn::LoadU(d, out + i * tiles.out_stride + v * product_lanes), sums[i][v]);
         }
       }
     }
-    if (tile.bias != nullptr) {
+    if (tiles.bias != nullptr) {
       HWY_UNROLL(8)
       for (std::size_t v = 0; v < Vectors; ++v) {
-        const V bias = hn::LoadU(d, tile.bias + v * product_lanes);
+        const V bias = hn::LoadU(d, tiles.bias + at + v * product_lanes);
         HWY_UNROLL(16)
         for (std::size_t i = 0; i < Rows; ++i) sums[i][v] = hn::Add(sums[i][v], bias);
       }
     }
-    if (tile.residual != nullptr) {
+    if (tiles.residual != nullptr) {
       HWY_UNROLL(16)
       for (std::size_t i = 0; i < Rows; ++i) {
         HWY_UNROLL(8)
         for (std::size_t v = 0; v < Vectors; ++v) {
-          const float* const residual = tile.residual + i * tile.residual_stride + v * product_lanes;
+          const float* const residual = tiles.residual + at + i * tiles.residual_stride + v * product_lanes;
           sums[i][v] = hn::Add(sums[i][v], hn::LoadU(d, residual));
         }
       }
     }
-    if (tile.stream) {
+    if (tiles.stream) {
       HWY_UNROLL(16)
       for (std::size_t i = 0; i < Rows; ++i) {
         HWY_UNROLL(8)
         for (std::size_t v = 0; v < Vectors; ++v) {
-          hn::Stream(sums[i][v], d, tile.out + i * tile.out_stride + v * product_lanes);
+          hn::Stream(sums[i][v], d, out + i * tiles.out_stride + v * product_lanes);
         }
       }
       return;
@@ -114,72 +120,79 @@ HWY_INLINE void Finish(const Tile& tile, hn::Vec<ProductTag> (&sums)[Rows][Vecto
     for (std::size_t i = 0; i < Rows; ++i) {
       HWY_UNROLL(8)
       for (std::size_t v = 0; v < Vectors; ++v) {
-        hn::StoreU(sums[i][v], d, tile.out + i * tile.out_stride + v * product_lanes);
+        hn::StoreU(sums[i][v], d, out + i * tiles.out_stride + v * product_lanes);
       }
     }
     return;
   }
   HWY_UNROLL(8)
   for (std::size_t v = 0; v < Vectors; ++v) {
-    const std::size_t lanes = v + 1 < Vectors ? product_lanes : last_lanes;
-    float* out = tile.out + v * product_lanes;
-    const V bias = tile.bias == nullptr ? hn::Zero(d) : LoadPart(d, tile.bias + v * product_lanes, lanes);
+    const std::size_t lanes = v + 1 < Vectors ? product_lanes : last_lanes, first = at + v * product_lanes;
+    const V bias = tiles.bias == nullptr ? hn::Zero(d) : LoadPart(d, tiles.bias + first, lanes);
     HWY_UNROLL(16)
     for (std::size_t i = 0; i < Rows; ++i) {
+      float* const place = tiles.out + i * tiles.out_stride + first;
       V sum = sums[i][v];
-      if (tile.add) sum = hn::Add(LoadPart(d, out, lanes), sum);
-      if (tile.bias != nullptr) sum = hn::Add(sum, bias);
-      if (tile.residual != nullptr)
-        sum = hn::Add(sum, LoadPart(d, tile.residual + i * tile.residual_stride + v * product_lanes, lanes));
-      StorePart(sum, d, out, lanes);
-      out += tile.out_stride;
+      if (tiles.add) sum = hn::Add(LoadPart(d, place, lanes), sum);
+      if (tiles.bias != nullptr) sum = hn::Add(sum, bias);
+      if (tiles.residual != nullptr)
+        sum = hn::Add(sum, LoadPart(d, tiles.residual + i * tiles.residual_stride + first, lanes));
+      StorePart(sum, d, place, lanes);
     }
   }
 }
 
 template <std::size_t Rows, std::size_t Vectors, Layout layout, Packing packing>
-void RunTile(const Tile& tile) {
+void RunTiles(const Tiles& tiles) {
   const ProductTag d;
   using V = hn::Vec<ProductTag>;
-  V sums[Rows][Vectors];
-  HWY_UNROLL(16)
-  for (std::size_t i = 0; i < Rows; ++i) {
-    HWY_UNROLL(8)
-    for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = hn::Zero(d);
-  }
-
-  const std::size_t a_row = layout == Layout::steps_adjacent ? tile.a_row : 1;
+  constexpr std::size_t width = Vectors * product_lanes;
+  const std::size_t a_row = layout == Layout::steps_adjacent ? tiles.a_row : 1;
   const std::size_t a_step = layout == Layout::packed          ? packed_step(Rows)
-                             : layout == Layout::rows_adjacent ? tile.a_step
+                             : layout == Layout::rows_adjacent ? tiles.a_step
                                                                : 1;
-  if (tile.depth >= prefetching_depth_min && !tile.stream) {
+  const float* b = tiles.b;
+  for (std::size_t n = 0; n < tiles.count; ++n, b += tiles.b_panel) {
+    const std::size_t at = n * width;
+    tiles.next->Ask(tiles.next_lines);
+    if (tiles.depth >= prefetching_depth_min && !tiles.stream) {
+      HWY_UNROLL(16)
+      for (std::size_t i = 0; i < Rows; ++i) {
+        HWY_UNROLL(8)
+        for (std::size_t v = 0; v < Vectors; ++v) {
+          hwy::Prefetch(tiles.out + i * tiles.out_stride + at + v * product_lanes);
+        }
+      }
+    }
+    V sums[Rows][Vectors];
     HWY_UNROLL(16)
     for (std::size_t i = 0; i < Rows; ++i) {
       HWY_UNROLL(8)
-      for (std::size_t v = 0; v < Vectors; ++v) hwy::Prefetch(tile.out + i * tile.out_stride + v * product_lanes);
+      for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = hn::Zero(d);
     }
+    [[maybe_unused]] float* HWY_RESTRICT packed =
+        packing == Packing::yes ? tiles.packed + n * width * product_block : nullptr;
+    RunChains<layout>(d, sums, tiles.depth, {tiles.a, a_row, a_step}, b, tiles.b_step,
+                      [&](const float* from, std::size_t v) HWY_ATTR {
+                        const V right = hn::LoadU(d, from + v * product_lanes);
+                        if constexpr (packing == Packing::yes) {
+                          hn::Store(right, d, packed);
+                          packed += product_lanes;
+                        }
+                        return right;
+                      });
+    Finish<Rows, Vectors>(tiles, at, sums);
   }
-  float* HWY_RESTRICT packed = tile.packed;
-  RunChains<layout>(d, sums, tile.depth, {tile.a, a_row, a_step}, tile.b, tile.b_step,
-                    [&](const float* b, std::size_t v) HWY_ATTR {
-                      const V right = hn::LoadU(d, b + v * product_lanes);
-                      if constexpr (packing == Packing::yes) {
-                        hn::Store(right, d, packed);
-                        packed += product_lanes;
-                      }
-                      return right;
-                    });
-  Finish<Rows, Vectors>(tile, sums);
 }
 
-using RunTileFunction = void (*)(const Tile&);
+using RunTilesFunction = void (*)(const Tiles&);
 
-/// RunTile<1, ...> to RunTile<rows of the register file, ...>; nullptr where the sums would not fit into registers.
+/// RunTiles<1, ...> to RunTiles<rows of the register file, ...>; nullptr where the sums would not fit into registers.
 template <std::size_t Vectors, Layout layout, Packing packing, std::size_t... Index>
-constexpr std::array<RunTileFunction, tile_rows_max> TileRow(std::index_sequence<Index...>) {
-  const auto pick = [](auto rows) constexpr->RunTileFunction {
+constexpr std::array<RunTilesFunction, tile_rows_max> TileRow(std::index_sequence<Index...>) {
+  const auto pick = [](auto rows) constexpr->RunTilesFunction {
     if constexpr (rows() * Vectors <= tile_rows_max * tile_vectors) {
-      return &RunTile<rows(), Vectors, layout, packing>;
+      return &RunTiles<rows(), Vectors, layout, packing>;
     } else {
       return nullptr;
     }
@@ -188,11 +201,11 @@ constexpr std::array<RunTileFunction, tile_rows_max> TileRow(std::index_sequence
 }
 
 template <std::size_t Vectors, Layout layout, Packing packing = Packing::no>
-inline constexpr std::array<RunTileFunction, tile_rows_max> tile_functions =
+inline constexpr std::array<RunTilesFunction, tile_rows_max> tile_functions =
     TileRow<Vectors, layout, packing>(std::make_index_sequence<tile_rows_max>());
 
 template <Layout layout>
-RunTileFunction TileFunctionOf(std::size_t rows, std::size_t vectors) {
+RunTilesFunction TileFunctionOf(std::size_t rows, std::size_t vectors) {
   switch (vectors) {
     case 1:
       return tile_functions<1, layout>[rows - 1];
@@ -206,7 +219,7 @@ RunTileFunction TileFunctionOf(std::size_t rows, std::size_t vectors) {
 }
 
 /// The kernel for `rows` in [1, tile_rows_max] and `vectors` of 1, 2, 4 or 8, nullptr where there is none.
-inline RunTileFunction TileFunction(std::size_t rows, std::size_t vectors, Layout layout) {
+inline RunTilesFunction TileFunction(std::size_t rows, std::size_t vectors, Layout layout) {
   switch (layout) {
     case Layout::packed:
       return TileFunctionOf<Layout::packed>(rows, vectors);
@@ -218,7 +231,7 @@ inline RunTileFunction TileFunction(std::size_t rows, std::size_t vectors, Layou
 }
 
 /// The kernel of tile_vectors that packs.
-inline RunTileFunction PackingTileFunction(std::size_t rows, Layout layout) {
+inline RunTilesFunction PackingTileFunction(std::size_t rows, Layout layout) {
   switch (layout) {
     case Layout::packed:
       return tile_functions<tile_vectors, Layout::packed, Packing::yes>[rows - 1];

@@ -167,36 +167,6 @@ inline std::size_t PanelVectors(std::size_t columns, std::size_t rows_max, Layou
   return columns > product_lanes ? tile_vectors : 1;
 }
 
-/// What will be packed next, or read, asked for a few cache lines at a time while others are multiplied: 5-8 % of a
-/// product whose operands are larger than the second-level cache would be waiting for memory.
-class Upcoming {
- public:
-  Upcoming() = default;
-  /// `rows` pieces of `floats` floats, `stride` floats apart.
-  Upcoming(const float* first, std::size_t rows, std::size_t floats, std::size_t stride)
-      : row_(reinterpret_cast<const char*>(first)),
-        stride_(stride * sizeof(float)),
-        row_bytes_(floats * sizeof(float)),
-        rows_left_(rows) {}
-
-  std::size_t lines() const { return rows_left_ * (row_bytes_ / line_bytes + 1); }
-  HWY_INLINE void Ask(std::size_t lines) {
-    for (; lines > 0 && rows_left_ > 0; --lines) {
-      __builtin_prefetch(row_ + offset_, 0, 2);  // into the second cache: the first is full of what runs now
-      offset_ += line_bytes;
-      if (offset_ < row_bytes_) continue;
-      offset_ = 0;
-      row_ += stride_;
-      --rows_left_;
-    }
-  }
-
- private:
-  static constexpr std::size_t line_bytes = 64;
-  const char* row_ = nullptr;
-  std::size_t stride_ = 0, row_bytes_ = 0, rows_left_ = 0, offset_ = 0;
-};
-
 /// Columns of b from j on over one block of k from k on.
 inline Upcoming UpcomingB(const Product& product, std::size_t j, std::size_t k) {
   const ConstMatrix& b = product.b;
@@ -221,27 +191,36 @@ inline Upcoming UpcomingAhead(const Product& product, std::size_t j, std::size_t
   return {product.ahead + begin, 1, end - begin, 0};
 }
 
-/// A panel of b, `vectors` vectors wide, over one block of k.
-struct PanelOfB {
-  std::size_t first, columns, vectors;
+/// Panels of b side by side, each `vectors` vectors wide, over one block of k. More than one only where all are whole.
+struct PanelsOfB {
+  std::size_t first, columns, vectors;  ///< columns: of one panel
+  std::size_t count;
   const float* data;
-  std::size_t step;
-  float* packed;  ///< not nullptr: the first group of rows packs the panel to here
+  std::size_t step, panel;  ///< floats from one step of k, and from one panel, to the next
+  float* packed;            ///< not nullptr: the first group of rows packs them to here, scratch_panel() apart
+
+  std::size_t scratch_panel() const { return vectors * product_lanes * product_block; }
+  bool whole() const { return columns == vectors * product_lanes; }
+  bool goes_on_with(const PanelsOfB& next) const {
+    return vectors == next.vectors && next.whole() && (packed == nullptr) == (next.packed == nullptr);
+  }
 };
 
 /// Cuts the next panel of columns, and packs it into `to` unless it is read where it lies or packed on the way.
-inline PanelOfB TakePanel(const Product& product, const BlockOfA& block, std::size_t j, std::size_t k,
-                          std::size_t depth, float* to) {
+inline PanelsOfB TakePanel(const Product& product, const BlockOfA& block, std::size_t j, std::size_t k,
+                           std::size_t depth, float* to) {
   const ConstMatrix& b = product.b;
   const std::size_t left = product.out.columns - j;
-  PanelOfB panel;
+  PanelsOfB panel;
   panel.first = j;
+  panel.count = 1;
+  panel.packed = nullptr;
   if (product.packed != nullptr) {
     panel.vectors = left > product_lanes ? tile_vectors : 1;
     panel.columns = std::min(panel_columns, left);
     panel.data = product.packed + j * b.stride + k * panel_columns;
     panel.step = panel_columns;
-    panel.packed = nullptr;
+    panel.panel = panel_columns * b.stride;
     return panel;
   }
   panel.vectors = PanelVectors(left, block.groups[block.count - 1].rows, block.layout);
@@ -249,18 +228,36 @@ inline PanelOfB TakePanel(const Product& product, const BlockOfA& block, std::si
   panel.columns = std::min(width, left);
   panel.data = to;
   panel.step = width;
-  panel.packed = nullptr;
+  panel.panel = panel.scratch_panel();
   if (product.b_as == As::transposed) {
     PackTransposed(to, width, b.data + j * b.stride + k, b.stride, panel.columns, depth);
-  } else if (panel.columns < width) {
+  } else if (!panel.whole()) {
     PackStored(to, width, b.data + k * b.stride + j, b.stride, panel.columns, depth);
   } else {
     panel.data = b.data + k * b.stride + j;
     panel.step = b.stride;
+    panel.panel = width;
     if (panel.vectors == tile_vectors && block.count >= packing_groups_min && depth > in_place_steps_max)
       panel.packed = to;
   }
   return panel;
+}
+
+/// Cuts columns [j, ...), packed_columns_max of them or what is left, into runs of panels; returns how many runs.
+inline std::size_t TakePanels(const Product& product, const BlockOfA& block, std::size_t j, std::size_t k,
+                              std::size_t depth, float* scratch, PanelsOfB (&runs)[panel_vectors_sum]) {
+  std::size_t count = 0, vectors = 0;
+  while (vectors < panel_vectors_sum && j < product.out.columns) {
+    const PanelsOfB next = TakePanel(product, block, j, k, depth, scratch + vectors * product_lanes * product_block);
+    j += next.columns;
+    vectors += next.vectors;
+    if (count > 0 && runs[count - 1].goes_on_with(next)) {
+      ++runs[count - 1].count;
+    } else {
+      runs[count++] = next;
+    }
+  }
+  return count;
 }
 
 }  // namespace HWY_NAMESPACE

@@ -40,52 +40,50 @@ namespace HWY_NAMESPACE {
 /// begin. Meanwhile asks for what comes next of b.
 std::size_t MultiplyColumns(const Product& product, const BlockOfA& block, std::size_t j, std::size_t k,
                             std::size_t depth, Upcoming next_b, float* b_scratch) {
-  Tile tile;
-  tile.depth = depth;
-  tile.out_stride = product.out.stride;
-  tile.add = product.add || k > 0;
-  tile.stream = product.store == Store::streamed && !tile.add && k + depth == product.depth();
+  PanelsOfB runs[panel_vectors_sum];
+  const std::size_t runs_count = TakePanels(product, block, j, k, depth, b_scratch, runs);
+  std::size_t panels = 0;
+  for (std::size_t n = 0; n < runs_count; ++n) panels += runs[n].count;
   const bool last = k + depth == product.depth();
   const float* const bias = last ? product.bias : nullptr;
   const ConstMatrix residual = last ? product.epilogue.residual : ConstMatrix{};
-  tile.residual_stride = residual.stride;
-  PanelOfB panels[panel_vectors_sum];
-  std::size_t count = 0, vectors = 0;
-  while (count < panel_vectors_sum && vectors < panel_vectors_sum && j < product.out.columns) {
-    panels[count] = TakePanel(product, block, j, k, depth, b_scratch + vectors * product_lanes * product_block);
-    j += panels[count].columns;
-    vectors += panels[count++].vectors;
-  }
-  const std::size_t b_lines = next_b.lines() / (block.count * count) + 1;
+  Tiles tiles;
+  tiles.depth = depth;
+  tiles.out_stride = product.out.stride;
+  tiles.add = product.add || k > 0;
+  tiles.stream = product.store == Store::streamed && !tiles.add && last;
+  tiles.residual_stride = residual.stride;
+  tiles.next = &next_b;
+  tiles.next_lines = next_b.lines() / (block.count * panels) + 1;
   for (std::size_t g = 0; g < block.count; ++g) {
     const RowsOfA& group = block.groups[g];
-    tile.a = group.data;
-    tile.a_row = group.row;
-    tile.a_step = group.step;
-    const RunTileFunction run = TileFunction(group.rows, tile_vectors, block.layout);
-    for (std::size_t n = 0; n < count; ++n) {
-      PanelOfB& panel = panels[n];
-      next_b.Ask(b_lines);
-      tile.b = panel.data;
-      tile.b_step = panel.step;
-      tile.columns = panel.columns;
-      tile.bias = bias == nullptr ? nullptr : bias + panel.first;
-      tile.residual = residual.data == nullptr ? nullptr : residual.data + group.first * residual.stride + panel.first;
-      tile.out = product.out.data + group.first * product.out.stride + panel.first;
-      tile.packed = panel.packed;
-      if (panel.packed == nullptr && panel.vectors == tile_vectors) {
-        run(tile);
-      } else if (panel.packed == nullptr) {
-        TileFunction(group.rows, panel.vectors, block.layout)(tile);
+    tiles.a = group.data;
+    tiles.a_row = group.row;
+    tiles.a_step = group.step;
+    for (std::size_t n = 0; n < runs_count; ++n) {
+      PanelsOfB& run = runs[n];
+      tiles.b = run.data;
+      tiles.b_step = run.step;
+      tiles.b_panel = run.panel;
+      tiles.count = run.count;
+      tiles.columns = run.columns;
+      tiles.bias = bias == nullptr ? nullptr : bias + run.first;
+      tiles.residual = residual.data == nullptr ? nullptr : residual.data + group.first * residual.stride + run.first;
+      tiles.out = product.out.data + group.first * product.out.stride + run.first;
+      tiles.packed = run.packed;
+      if (run.packed == nullptr) {
+        TileFunction(group.rows, run.vectors, block.layout)(tiles);
       } else {
-        PackingTileFunction(group.rows, block.layout)(tile);
-        panel.data = panel.packed;
-        panel.step = panel.vectors * product_lanes;
-        panel.packed = nullptr;
+        PackingTileFunction(group.rows, block.layout)(tiles);
+        run.data = run.packed;
+        run.step = run.vectors * product_lanes;
+        run.panel = run.scratch_panel();
+        run.packed = nullptr;
       }
     }
   }
-  return j;
+  const PanelsOfB& end = runs[runs_count - 1];
+  return end.first + (end.count - 1) * end.vectors * product_lanes + end.columns;
 }
 
 /// Rows [first, first + rows) over steps [k, k + depth), at most a_depth_max of them: a is packed once for all of them,

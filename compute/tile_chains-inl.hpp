@@ -19,8 +19,9 @@ namespace compute {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Steps of k between one check for the end and the next. The instructions for it and for the addresses are 3 of 23 a
-/// step with AVX2: nothing on a core of one's own, a tenth of the time on one that another thread shares.
+/// Steps of k between one check for the end and the next. A core of one's own has instructions to spare beside the
+/// multiply-adds; one whose other hardware thread is busy starts 3 a cycle on Zen 3, and then each of a step's counts:
+/// with AVX2 20 for the product itself and 1.25 for addresses and the end.
 inline constexpr std::size_t steps_unrolled = 4;
 
 /// No instruction: what is needed once more cannot be overwritten. g++ 12 lets x86's fused multiply-adds write a sum
@@ -32,13 +33,43 @@ HWY_INLINE void KeepApart([[maybe_unused]] V factor) {
 #endif
 }
 
-/// No instruction: an address of which the compiler knows no more. Left alone g++ 12 counts all addresses of a step
-/// from one, with a register, or a place in memory, for each distance.
-HWY_INLINE void KeepAddress([[maybe_unused]] const float*& address) {
-#if HWY_ARCH_X86
-  asm volatile("" : "+r"(address));
+/// No instruction: a sum stays in its register. Where tiles fill all 16 of AVX2's, g++ 12 moves sums about otherwise;
+/// with 32 registers this itself makes it do so.
+template <class V>
+HWY_INLINE V InPlace(V sum) {
+#if HWY_ARCH_X86 && HWY_TARGET == HWY_AVX2
+  asm("" : "+v"(sum.raw));
 #endif
+  return sum;
 }
+
+/// No instruction: a number of which the compiler knows no more. Left alone g++ 12 counts addresses of a step from one
+/// another, or moves each of them on, with a register or a place in memory for each.
+template <class T>
+HWY_INLINE T Opaque(T value) {
+#if HWY_ARCH_X86
+  asm("" : "+r"(value));
+#endif
+  return value;
+}
+
+HWY_INLINE const float* MovedBy(const float* p, std::size_t bytes) {
+  return reinterpret_cast<const float*>(reinterpret_cast<const char*>(p) + bytes);
+}
+
+/// A walk through memory, four steps of `step` floats at a time: each place is one address beside the first.
+static_assert(steps_unrolled == 4);
+struct Walk {
+  explicit HWY_INLINE Walk(std::size_t step)
+      : one(Opaque(step * sizeof(float))),
+        three(Opaque(3 * step * sizeof(float))),
+        four(Opaque(4 * step * sizeof(float))) {}
+  HWY_INLINE const float* Place(const float* first, std::size_t n) const {
+    return MovedBy(first, n == 3 ? three : n * one);
+  }
+
+  std::size_t one, three, four;  ///< bytes
+};
 
 /// Where the left factors lie: rows side by side, packed or used transposed, or each row along k, used as stored.
 enum class Layout : std::size_t { packed, rows_adjacent, steps_adjacent };
@@ -60,7 +91,9 @@ HWY_INLINE void RunStep(D d, hn::Vec<D> (&sums)[Rows][Vectors], const Left& left
   for (std::size_t i = 0; i < Rows; ++i) {
     const hn::Vec<D> factor = hn::Set(d, *left(i));
     HWY_UNROLL(8)
-    for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = Fma(d, factor, factors[v], sums[i][v]);
+    for (std::size_t v = 0; v < Vectors; ++v) {
+      sums[i][v] = InPlace(Fma(d, factor, factors[v], sums[i][v]));
+    }
     KeepApart(factor);
   }
   HWY_UNROLL(8)
@@ -68,41 +101,36 @@ HWY_INLINE void RunStep(D d, hn::Vec<D> (&sums)[Rows][Vectors], const Left& left
 }
 
 /// sums[i][v] += left(i, k) * right(k, v) for k in [0, depth), one chain each in rising k. load(b, v): vector v of the
-/// step of k whose right factors are at b, `right_step` floats from one to the next.
+/// step of k whose right factors are at b, `right_step` > 0 floats from one to the next.
 template <Layout layout, std::size_t Rows, std::size_t Vectors, class D, class Load>
 HWY_INLINE void RunChains(D d, hn::Vec<D> (&sums)[Rows][Vectors], std::size_t depth, const LeftFactors& left,
                           const float* right, std::size_t right_step, const Load& load) {
-  constexpr bool by_rows = layout == Layout::steps_adjacent;
-  constexpr std::size_t addresses = layout == Layout::packed ? 1 : by_rows ? Rows : steps_unrolled;
-  const float* a[addresses];
+  std::size_t rows[Rows];  // bytes from the first row
   HWY_UNROLL(16)
-  for (std::size_t n = 0; n < addresses; ++n) {
-    a[n] = left.data + n * (by_rows ? left.row : left.step);
-    KeepAddress(a[n]);
+  for (std::size_t i = 0; i < Rows; ++i) {
+    rows[i] = layout == Layout::steps_adjacent && i > 0 ? Opaque(i * left.row * sizeof(float)) : i * sizeof(float);
   }
-  const auto left_of = [&](std::size_t n, std::size_t i) HWY_ATTR {
-    return by_rows ? a[i] + n : layout == Layout::packed ? a[0] + n * left.step + i : a[n] + i;
+  const auto run_step = [&](const float* a, const float* b) HWY_ATTR __attribute__((always_inline)) {
+    RunStep(
+        d, sums, [&](std::size_t i) HWY_ATTR { return MovedBy(a, rows[i]); }, b, load);
   };
-  const auto move_on = [&](std::size_t steps) HWY_ATTR {
-    HWY_UNROLL(16)
-    for (std::size_t n = 0; n < addresses; ++n) a[n] += steps * (by_rows ? 1 : left.step);
-  };
+  const Walk a_walk(left.step), b_walk(right_step);
+  const float* a = left.data;
   const float* HWY_RESTRICT b = right;
-  std::size_t k = 0;
-  for (; k + steps_unrolled <= depth; k += steps_unrolled) {
+  const float* const whole = right + depth / steps_unrolled * steps_unrolled * right_step;
+  const float* const end = right + depth * right_step;
+  while (b != whole) {
     HWY_UNROLL(4)
     for (std::size_t n = 0; n < steps_unrolled; ++n) {
-      RunStep(
-          d, sums, [&](std::size_t i) HWY_ATTR { return left_of(n, i); }, b + n * right_step, load);
+      run_step(layout == Layout::rows_adjacent ? a_walk.Place(a, n) : a + n * left.step, b_walk.Place(b, n));
     }
-    move_on(steps_unrolled);
-    b += steps_unrolled * right_step;
+    a = Opaque(layout == Layout::rows_adjacent ? MovedBy(a, a_walk.four) : a + steps_unrolled * left.step);
+    b = Opaque(MovedBy(b, b_walk.four));
   }
-  for (; k < depth; ++k) {
-    RunStep(
-        d, sums, [&](std::size_t i) HWY_ATTR { return left_of(0, i); }, b, load);
-    move_on(1);
-    b += right_step;
+  while (b != end) {
+    run_step(a, b);
+    a += left.step;
+    b = MovedBy(b, b_walk.one);
   }
 }
 
