@@ -24,23 +24,16 @@ namespace hn = hwy::HWY_NAMESPACE;
 /// with AVX2 20 for the product itself and 1.25 for addresses and the end.
 inline constexpr std::size_t steps_unrolled = 4;
 
-/// No instruction: what is needed once more cannot be overwritten. g++ 12 lets x86's fused multiply-adds write a sum
-/// over a factor at its last use, and then moves and spills sums to have them in place again.
-template <class V>
-HWY_INLINE void KeepApart([[maybe_unused]] V factor) {
-#if HWY_ARCH_X86
-  asm volatile("" : : "v"(factor.raw));
-#endif
-}
-
-/// No instruction: a sum stays in its register. Where tiles fill all 16 of AVX2's, g++ 12 moves sums about otherwise;
-/// with 32 registers this itself makes it do so.
-template <class V>
-HWY_INLINE V InPlace(V sum) {
-#if HWY_ARCH_X86 && HWY_TARGET == HWY_AVX2
-  asm("" : "+v"(sum.raw));
-#endif
+/// a * b + sum, in the register of `sum`. Where the compiler may choose which of the three to overwrite, g++ 12 takes a
+/// factor at its last use, and then moves and spills sums to have them in place again: up to a fifth of a step.
+template <class D, class V>
+HWY_INLINE V AddProduct([[maybe_unused]] D d, V a, V b, V sum) {
+#if HWY_ARCH_X86 && HWY_NATIVE_FMA
+  asm("vfmadd231ps %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "v"(b.raw));
   return sum;
+#else
+  return Fma(d, a, b, sum);
+#endif
 }
 
 /// No instruction: a number of which the compiler knows no more. Left alone g++ 12 counts addresses of a step from one
@@ -91,13 +84,8 @@ HWY_INLINE void RunStep(D d, hn::Vec<D> (&sums)[Rows][Vectors], const Left& left
   for (std::size_t i = 0; i < Rows; ++i) {
     const hn::Vec<D> factor = hn::Set(d, *left(i));
     HWY_UNROLL(8)
-    for (std::size_t v = 0; v < Vectors; ++v) {
-      sums[i][v] = InPlace(Fma(d, factor, factors[v], sums[i][v]));
-    }
-    KeepApart(factor);
+    for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] = AddProduct(d, factor, factors[v], sums[i][v]);
   }
-  HWY_UNROLL(8)
-  for (std::size_t v = 0; v < Vectors; ++v) KeepApart(factors[v]);
 }
 
 /// sums[i][v] += left(i, k) * right(k, v) for k in [0, depth), one chain each in rising k. load(b, v): vector v of the
