@@ -209,8 +209,13 @@ std::vector<CorpusShare> Material::shares() const {
 }
 
 Material find_material(const DataSettings& settings, double val_fraction) {
+  return find_material(settings, val_fraction, io::load_tokenizer(settings.tokenizer, settings.split_pattern));
+}
+
+Material find_material(const DataSettings& settings, double val_fraction,
+                       std::shared_ptr<const io::Tokenizer> tokenizer) {
   Material material;
-  material.tokenizer = io::load_tokenizer(settings.tokenizer, settings.split_pattern);
+  material.tokenizer = std::move(tokenizer);
   material.val_fraction = val_fraction;
   Mixes mixes;
   for (const std::string& mix : settings.mixes) add_mix(mix, mixes);

@@ -34,6 +34,9 @@ struct Material {
 /// Finds what the settings name, by blocking calls.
 ///   Throws io::CorpusError, io::TokenizerError, SettingsError, DamageError: one line each.
 Material find_material(const DataSettings& settings, double val_fraction);
+/// The same with this tokenizer, whatever the settings name.
+Material find_material(const DataSettings& settings, double val_fraction,
+                       std::shared_ptr<const io::Tokenizer> tokenizer);
 
 /// Reads what must be known beforehand: the index of documents where they are shuffled globally, written to
 /// `index_path`, and whether anything is held out. Shows how far it is.

@@ -14,7 +14,7 @@ constexpr Preset all_presets[] = {
      128,
      1,
      3e-3,
-     800,
+     3000,
      {},
      1e-2},
     {"seed", "2 layers of width 64, context 32", 2, 4, 64, 32, 1, 3e-3, 1000},

@@ -96,7 +96,8 @@ struct TrainSettings : DataSettings {
   double checkpoint_minutes = 0;       ///< 0: by steps only
   std::uint64_t keep = 2;
   bool resume = false;
-  bool resume_anyway = false;  ///< with what differs
+  bool resume_anyway = false;         ///< with what differs
+  bool tokenizer_by_default = false;  ///< nobody named `tokenizer`: gpt2 will do where there is nothing to learn from
 
   std::size_t step_batches_count() const noexcept { return workers * accumulate; }
 };

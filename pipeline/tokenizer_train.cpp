@@ -32,7 +32,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t read_ahead_mib = 64;
 constexpr std::uint64_t drawn_every_ns = 100'000'000;
 constexpr std::uint64_t said_every_ns = 10'000'000'000;
 
@@ -51,13 +50,15 @@ io::BpeTrainerOptions trainer_options(const TokenizerTrainSettings& settings) {
 }
 
 /// What can be known before minutes are spent.
-void check_all(const TokenizerTrainSettings& settings) {
-  check(settings);
+void check_trainer(const TokenizerTrainSettings& settings) {
   try {
     io::BpeTrainer::check(trainer_options(settings));
   } catch (const io::TokenizerError& error) {
     throw SettingsError(std::string("--vocab-size, --special: ") + error.what());
   }
+}
+
+void check_out(const TokenizerTrainSettings& settings) {
   std::error_code error;
   const fs::path folder = fs::absolute(settings.out).parent_path();
   if (fs::is_directory(settings.out, error))
@@ -65,7 +66,7 @@ void check_all(const TokenizerTrainSettings& settings) {
   if (!fs::is_directory(folder, error)) throw SettingsError("--out " + settings.out + ": there is no such folder");
 }
 
-/// One call of `icosa tokenizer train`, and what its coroutines share.
+/// One learning of a vocabulary, and what its coroutines share. Writes no file where `out` names none.
 class TokenizerTraining {
  public:
   TokenizerTraining(const TokenizerTrainSettings& settings, Material& material, io::Files& files, sched::Cores& cores)
@@ -97,6 +98,7 @@ class TokenizerTraining {
     result_.skips = material_.skips();
     result_.skips.insert(result_.skips.end(), accounting_.skips().begin(), accounting_.skips().end());
     result_.binaries_count = accounting_.binaries_count();
+    result_.json = std::move(json_);
     return std::move(result_);
   }
 
@@ -108,11 +110,10 @@ class TokenizerTraining {
     co_await count_words();
     result_.words = counting_.words_total();
     result_.counting_seconds = seconds(now_ns() - began_ns);
-    if (result_.words == 0 && !result_.interrupted)
-      throw RefusedError("the corpus has no text to learn a tokenizer from");
+    if (result_.words == 0) co_return;
     if (!result_.interrupted) co_await learn_merges();
     result_.learning_seconds = seconds(now_ns() - began_ns) - result_.counting_seconds;
-    if (!result_.interrupted) co_await write_file();
+    if (!result_.interrupted && !settings_.out.empty()) co_await write_file();
   }
 
   sched::task<void> count_words() {
@@ -179,12 +180,13 @@ class TokenizerTraining {
       result_.interrupted = interrupted();
     }
     if (!result_.interrupted) {
-      const io::BpeModel model = trainer.model(settings_.out);
+      const std::string name = settings_.out.empty() ? "the vocabulary learned" : settings_.out;
+      const io::BpeModel model = trainer.model(name);
       result_.vocabulary_size = model.tokens.size();
       result_.merges = model.merges.size();
       result_.corpus_tokens = trainer.corpus_tokens();
       json_ = io::bpe_to_json(model);
-      io::tokenizer_from_json(json_, settings_.out);  // what is written can be read
+      io::tokenizer_from_json(json_, name);  // what is written can be read
     }
     progress.finish();
     co_return;
@@ -271,12 +273,11 @@ class TokenizerTraining {
 
 }  // namespace
 
-TokenizerTrainResult train_tokenizer(const TokenizerTrainSettings& settings) {
-  check_all(settings);
+TokenizerTrainResult learn_tokenizer(const TokenizerTrainSettings& settings, Material material) {
+  check_trainer(settings);
   const std::uint64_t began_ns = now_ns();
   const std::vector<sched::CoreNumber> core_numbers = sched::choose_cores(settings.cores, sched::allowed_cores());
-  Material material = find_material(settings, settings.val_fraction);
-  const std::unique_ptr<io::Files> files = io::make_files(files_options(settings, read_ahead_mib));
+  const std::unique_ptr<io::Files> files = io::make_files(files_options(settings));
   sched::Cores cores(core_numbers, [] {});
   TokenizerTraining training(settings, material, *files, cores);
   TokenizerTrainResult result = training.run();
@@ -285,6 +286,19 @@ TokenizerTrainResult train_tokenizer(const TokenizerTrainSettings& settings) {
   result.cores_count = cores.count();
   result.files = files->counters();
   result.files_description = files->description();
+  result.seconds = seconds(now_ns() - began_ns);
+  return result;
+}
+
+TokenizerTrainResult train_tokenizer(TokenizerTrainSettings settings) {
+  check(settings);
+  check_trainer(settings);
+  check_out(settings);
+  if (settings.read_ahead_mib == 0) settings.read_ahead_mib = 64;
+  const std::uint64_t began_ns = now_ns();
+  Material material = find_material(settings, settings.val_fraction);
+  TokenizerTrainResult result = learn_tokenizer(settings, std::move(material));
+  if (result.words == 0 && !result.interrupted) throw RefusedError("the corpus has no text to learn a tokenizer from");
   result.seconds = seconds(now_ns() - began_ns);
   return result;
 }

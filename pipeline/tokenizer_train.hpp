@@ -1,8 +1,9 @@
 #pragma once
 
-// `icosa tokenizer train`: learns a byte-level BPE from a corpus. Every core counts words, one thread reads; then one
-// core learns the merges, and the tokenizer.json takes its place in one step. The file is a function of the documents
-// and the options, whatever the order of the documents and the number of cores.
+// `icosa tokenizer train`, and the vocabulary that `icosa train` learns where none is named: learns a byte-level BPE
+// from a corpus. Every core counts words, one thread reads; then one core learns the merges, and the tokenizer.json
+// takes its place in one step. The file is a function of the documents and the options, whatever the order of the
+// documents and the number of cores.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +12,7 @@
 
 #include "io/files.hpp"
 #include "pipeline/accounting.hpp"
+#include "pipeline/prepare.hpp"
 #include "pipeline/settings.hpp"
 
 namespace pipeline {
@@ -33,13 +35,17 @@ struct TokenizerTrainResult {
   double counting_seconds = 0;
   double learning_seconds = 0;
   double seconds = 0;
-  bool interrupted = false;  ///< nothing was written
+  std::string json;          ///< the tokenizer.json
+  bool interrupted = false;  ///< nothing was learned or written
 
   double bytes_per_token() const noexcept;
 };
 
-/// Trains and writes. Throws what went wrong, each with one line for the user.
-TokenizerTrainResult train_tokenizer(const TokenizerTrainSettings& settings);
+/// Finds the documents, learns and writes. Throws what went wrong, each with one line for the user.
+TokenizerTrainResult train_tokenizer(TokenizerTrainSettings settings);
+
+/// Learns from `material`, and writes where `settings.out` names a file. Of no words nothing is learned.
+TokenizerTrainResult learn_tokenizer(const TokenizerTrainSettings& settings, Material material);
 
 /// The summary as one JSON object, and for people.
 std::string summary_json(const TokenizerTrainResult& result);

@@ -21,6 +21,7 @@
 #include "pipeline/placement.hpp"
 #include "pipeline/room.hpp"
 #include "pipeline/run_on.hpp"
+#include "pipeline/run_tokenizer.hpp"
 #include "pipeline/run_trace.hpp"
 #include "pipeline/session.hpp"
 #include "pipeline/sizes.hpp"
@@ -147,7 +148,7 @@ TrainResult train(TrainSettings wanted, RunHooks hooks) {
   const std::uint64_t began_ns = now_ns();
   TrainResult result;
   result.settings = complete(std::move(wanted));
-  const TrainSettings& settings = result.settings;
+  TrainSettings& settings = result.settings;
   if (!compute::has_fma())
     throw RefusedError("this machine has no fused multiply-add (AVX2 with FMA, or newer), which training needs");
   if (!settings.resume && holds_run(settings.out))
@@ -155,7 +156,8 @@ TrainResult train(TrainSettings wanted, RunHooks hooks) {
                        ": holds a run already; go on with it by --resume, or choose another folder");
   const Placement placement = place(settings);
   const std::vector<sched::CoreNumber>& core_numbers = placement.executors;
-  Material material = find_material(settings, settings.val_fraction);
+  RunTokenizer tokenizer = run_tokenizer(settings);
+  Material material = find_material(settings, settings.val_fraction, std::move(tokenizer.tokenizer));
   const ModelChoice choice = choose_model(settings.model);
   const compute::ModelShape shape = choice.shape_for(material.tokenizer->vocabulary_size(), settings.seq_len);
   const Sizes sizes = sizes_of(settings, shape, core_numbers.size());
@@ -166,6 +168,7 @@ TrainResult train(TrainSettings wanted, RunHooks hooks) {
 
   const std::unique_ptr<io::Files> files = io::make_files(files_wanted);
   Beginning beginning = begin(settings, material, choice, sizes, *files);
+  if (!tokenizer.note.empty()) beginning.notes.push_back(std::move(tokenizer.note));
   describe_material(result, material, sizes);
   if (is_finished(beginning, settings)) {
     describe_finished(result, *beginning.resumed, material);

@@ -43,7 +43,12 @@ int train_command(TrainSettings settings) {
   if (settings.out.empty() && (settings.resume || settings.resume_anyway))
     throw SettingsError("--resume: say by --out which run to go on with");
   if (settings.out.empty()) settings.out = fresh_run_folder();
-  const TrainResult result = train(std::move(settings));
+  TrainResult result;
+  try {
+    result = train(std::move(settings));
+  } catch (const Interrupted&) {  // while it learned its vocabulary
+    return interrupted_exit_code;
+  }
   if (!result.settings.summary.empty()) write_summary(result.settings.summary, result);
   if (!result.settings.quiet) fmt::print("{}", summary_text(result));
   return result.interrupted ? interrupted_exit_code : 0;

@@ -1,5 +1,7 @@
 #include "pipeline/train_options.hpp"
 
+#include <fmt/format.h>
+
 #include <memory>
 #include <string>
 
@@ -7,6 +9,7 @@
 #include "pipeline/model_choice.hpp"
 #include "pipeline/option_checks.hpp"
 #include "pipeline/presets.hpp"
+#include "pipeline/run_tokenizer.hpp"
 
 namespace pipeline {
 
@@ -169,10 +172,19 @@ void add_train(CLI::App& app, const ConfigFile& config, std::function<int()>& ch
   train->add_flag("!--no-pin", settings->pin, "leave threads where the system puts them");
   train->add_option("--trace", settings->trace,
                     "write who did what when to this file, for ui.perfetto.dev or chrome://tracing");
-  train->get_option("--tokenizer")->default_str("that of --model's folder, else gpt2");
+  train->get_option("--tokenizer")
+      ->description(
+          "bytes, gpt2, a file or folder (*.tiktoken, tokenizer.json, vocab.json with merges.txt), or learn:N: N ids "
+          "learned from this text")
+      ->default_str("that of --model's folder; learn:4096 with the preset quick; else gpt2");
   train->callback([train, settings, &chosen] {
     const std::string beside = tokenizer_beside(settings->model);
-    if (train->get_option("--tokenizer")->empty() && !beside.empty()) settings->tokenizer = beside;
+    settings->tokenizer_by_default = train->get_option("--tokenizer")->empty();
+    if (settings->tokenizer_by_default && !beside.empty()) {
+      settings->tokenizer = beside;
+    } else if (settings->tokenizer_by_default && (settings->model.empty() || settings->model == default_preset)) {
+      settings->tokenizer = fmt::format("{}:{}", learn_tokenizer_name, learned_ids);
+    }
     chosen = [settings] { return train_command(*settings); };
   });
 }

@@ -1,0 +1,120 @@
+#include "pipeline/run_tokenizer.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "io/error.hpp"
+#include "io/tokenizer.hpp"
+#include "pipeline/checkpoint_folders.hpp"
+#include "pipeline/interrupt.hpp"
+#include "pipeline/metrics.hpp"
+#include "pipeline/tokenizer_train.hpp"
+
+namespace pipeline {
+namespace {
+
+bool holds_text(const io::Source& source) {
+  return source.format != io::Format::tokens;
+}
+
+/// Of the newest checkpoint whose tokenizer can be read.
+std::shared_ptr<const io::Tokenizer> tokenizer_so_far(const TrainSettings& settings) {
+  if (!settings.resume) return nullptr;
+  std::vector<std::string> found = list_checkpoints(settings.out);
+  for (; !found.empty(); found.pop_back()) {
+    try {
+      return io::load_tokenizer(found.back() + "/tokenizer.json");
+    } catch (const io::TokenizerError&) {  // a damaged checkpoint: the one before it
+    }
+  }
+  return nullptr;
+}
+
+/// Why nothing can be learned, or what was.
+struct Learned {
+  std::string reason;
+  RunTokenizer result;
+};
+
+Learned learn(const TrainSettings& settings, std::size_t ids) {
+  TokenizerTrainSettings learning;
+  static_cast<DataSettings&>(learning) = settings;
+  learning.out.clear();
+  learning.tokenizer = "gpt2";  // of no use: files of tokens are not learned from
+  learning.vocabulary_size = ids;
+  learning.strict = false;  // what is damaged is for training to judge, which reads all
+  learning.max_skipped_fraction = 1;
+  const std::shared_ptr<const io::Tokenizer> none = io::load_tokenizer(learning.tokenizer);
+  for (const double val_fraction : {settings.val_fraction, 0.0}) {
+    Material material = find_material(learning, val_fraction, none);
+    for (const Dataset& dataset : material.datasets)
+      for (const io::Source& source : dataset.corpus.sources)
+        if (!holds_text(source)) return {source.path + ": holds tokens of a vocabulary that exists already", {}};
+    keep_sample(material.datasets, learned_bytes_max);
+    if (material.files_count() == 0)
+      return {fmt::format("each file is larger than {}, which is as much as is read to learn from",
+                          format_bytes(learned_bytes_max)),
+              {}};
+    const TokenizerTrainResult learned = learn_tokenizer(learning, std::move(material));
+    if (learned.interrupted) throw Interrupted();
+    if (learned.words == 0) continue;  // all of it is held out: then nothing will be
+    std::string note = fmt::format("vocabulary: {} ids learned from {} of this text in {:.1f} s, {:.2f} bytes a token",
+                                   format_count(learned.vocabulary_size), format_bytes(learned.bytes), learned.seconds,
+                                   learned.bytes_per_token());
+    return {{}, {io::tokenizer_from_json(learned.json, "the vocabulary learned"), std::move(note)}};
+  }
+  return {"there is no text to learn from", {}};
+}
+
+}  // namespace
+
+std::size_t ids_to_learn(const std::string& tokenizer) {
+  if (tokenizer == learn_tokenizer_name) return learned_ids;
+  const std::string prefix = std::string(learn_tokenizer_name) + ":";
+  if (!tokenizer.starts_with(prefix)) return 0;
+  std::size_t ids = 0;
+  const char* const end = tokenizer.data() + tokenizer.size();
+  const auto [stopped, error] = std::from_chars(tokenizer.data() + prefix.size(), end, ids);
+  if (error != std::errc{} || stopped != end || ids == 0)
+    throw SettingsError("--tokenizer " + tokenizer + ": give the number of ids to learn, such as learn:8192");
+  return ids;
+}
+
+void keep_sample(std::vector<Dataset>& datasets, std::uint64_t bytes_max) {
+  std::vector<std::uint64_t> sizes;
+  for (Dataset& dataset : datasets) {
+    std::erase_if(dataset.corpus.sources,
+                  [&](const io::Source& source) { return !holds_text(source) || source.size_bytes > bytes_max; });
+    for (const io::Source& source : dataset.corpus.sources) sizes.push_back(source.size_bytes);
+  }
+  const auto bytes_of_every = [&](std::size_t n) {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < sizes.size(); i += n) sum += sizes[i];
+    return sum;
+  };
+  std::size_t n = 1;
+  while (bytes_of_every(n) > bytes_max) ++n;
+  std::size_t i = 0;
+  for (Dataset& dataset : datasets)
+    std::erase_if(dataset.corpus.sources, [&](const io::Source&) { return i++ % n != 0; });
+  std::erase_if(datasets, [](const Dataset& dataset) { return dataset.corpus.sources.empty(); });
+}
+
+RunTokenizer run_tokenizer(TrainSettings& settings) {
+  const std::size_t ids = ids_to_learn(settings.tokenizer);
+  if (ids == 0) return {io::load_tokenizer(settings.tokenizer, settings.split_pattern), {}};
+  if (std::shared_ptr<const io::Tokenizer> so_far = tokenizer_so_far(settings)) return {std::move(so_far), {}};
+  Learned learned = learn(settings, ids);
+  if (learned.reason.empty()) return std::move(learned.result);
+  if (!settings.tokenizer_by_default)
+    throw RefusedError("--tokenizer " + settings.tokenizer + ": " + learned.reason +
+                       "; learn one with icosa tokenizer train, or name another");
+  settings.tokenizer = "gpt2";
+  return {io::load_tokenizer(settings.tokenizer), "vocabulary: that of gpt2, as " + learned.reason};
+}
+
+}  // namespace pipeline
