@@ -19,7 +19,8 @@ ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 5
 CORPUS = pathlib.Path(__file__).resolve().parents[2] / "datasets" / "sotu"
 ARRANGEMENTS = {12: 144, 144: 12, 1728: 1}  # workers: --accumulate
 STEPS = 8
-STRACE_STEPS = (8, 72)  # what starting and ending cost falls out; so far apart, its chance does too
+STRACE_STEPS = (8, 72)  # what starting and ending cost falls out
+STRACE_ROUNDS = 3  # medians: starting 1,728 workers takes some hundred calls more one time than another
 
 
 def train(folder, workers, accumulate, prefix=(), steps=STEPS):
@@ -70,18 +71,23 @@ def system_calls(folder):
     if shutil.which("strace") is None:
         print("strace is not installed: system calls are not counted")
         return
-    print(f"\nsystem calls per step (strace -c -f; the difference of a run of {STRACE_STEPS[1]} steps and one of "
-          f"{STRACE_STEPS[0]}) beside the program's own count of wake-ups in the longer one:")
+    print(f"\nsystem calls per step (strace -c -f; the difference of runs of {STRACE_STEPS[1]} steps and of "
+          f"{STRACE_STEPS[0]}, medians of {STRACE_ROUNDS} each) beside the program's own count of wake-ups in the longer one:")
     for workers, accumulate in ARRANGEMENTS.items():
-        counts = []
-        for steps in STRACE_STEPS:
-            summary, table = train(folder, workers, accumulate, ("strace", "-f", "-c", "-U", "calls,name"), steps)
-            counts.append({name: int(calls) for calls, name in re.findall(r"^\s*(\d+)\s+(\w+)\s*$", table, re.M)})
-        names = sorted(counts[1], key=lambda name: -counts[1][name])
-        per_step = {name: (counts[1][name] - counts[0].get(name, 0)) / (STRACE_STEPS[1] - STRACE_STEPS[0])
-                    for name in names}
+        counts = {steps: [] for steps in STRACE_STEPS}
+        wakeups = []
+        for _ in range(STRACE_ROUNDS):
+            for steps in STRACE_STEPS:
+                summary, table = train(folder, workers, accumulate, ("strace", "-f", "-c", "-U", "calls,name"), steps)
+                counts[steps].append({name: int(calls)
+                                      for calls, name in re.findall(r"^\s*(\d+)\s+(\w+)\s*$", table, re.M)})
+            wakeups.append(summary["wakeups"] / summary["steady_steps"])
+        wakeups = statistics.median(wakeups)
+        short, long = ({name: statistics.median(run.get(name, 0) for run in runs)
+                        for name in set().union(*runs)} for runs in counts.values())
+        per_step = {name: (long[name] - short.get(name, 0)) / (STRACE_STEPS[1] - STRACE_STEPS[0])
+                    for name in sorted(long, key=lambda name: -long[name])}
         shown = ", ".join(f"{name} {count:.1f}" for name, count in per_step.items() if abs(count) >= 0.1)
-        wakeups = summary["wakeups"] / summary["steady_steps"]
         print(f"  {workers:5} workers: {wakeups:.1f} wake-ups; {shown}")
 
 
