@@ -39,11 +39,16 @@ class Stored {
  public:
   explicit Stored(const std::string& path) : file_(path) {
     std::array<std::byte, length_bytes> field{};
-    if (file_.size_bytes() < field.size()) refuse(path, "not a sound safetensors file: it is shorter than 8 bytes");
+    if (file_.size_bytes() < field.size())
+      refuse(path,
+             "not a sound safetensors file: it is shorter than 8 bytes; copy it again, or take another checkpoint");
     read_all(file_, 0, field);
     const auto header_bytes = load_little_endian<std::uint64_t>(field.data());
     if (header_bytes > safetensors_header_bytes_max || header_bytes > file_.size_bytes() - field.size())
-      refuse(path, fmt::format("not a sound safetensors file: its header would have {} bytes", header_bytes));
+      refuse(path,
+             fmt::format("not a sound safetensors file: its header would have {} bytes, of {} in the file; copy it "
+                         "again, or take another checkpoint",
+                         header_bytes, file_.size_bytes()));
     std::string header(header_bytes, '\0');
     read_all(file_, field.size(), std::as_writable_bytes(std::span(header)));
     data_begin_ = field.size() + header_bytes;
