@@ -58,8 +58,10 @@ std::size_t ModelChoice::micro_batch() const noexcept {
   return preset != nullptr ? preset->micro_batch : 1;
 }
 
-std::uint64_t ModelChoice::steps() const noexcept {
-  return preset != nullptr ? preset->steps : steps_of_files;
+std::uint64_t ModelChoice::steps(std::size_t vocabulary) const noexcept {
+  if (preset == nullptr) return steps_of_files;
+  const bool is_large = vocabulary > small_vocabulary_max && preset->steps_with_large_vocabulary != 0;
+  return is_large ? preset->steps_with_large_vocabulary : preset->steps;
 }
 
 ModelChoice choose_model(const std::string& name) {

@@ -32,7 +32,7 @@ struct ModelChoice {
   double learning_rate(OptimizerKind optimizer) const noexcept;
   std::size_t seq_len() const noexcept;
   std::size_t micro_batch() const noexcept;
-  std::uint64_t steps() const noexcept;
+  std::uint64_t steps(std::size_t vocabulary) const noexcept;
 };
 
 /// Reads the configuration that is named. A run stands for its newest checkpoint. Throws SettingsError or

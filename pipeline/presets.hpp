@@ -26,7 +26,11 @@ struct Preset {
   std::uint64_t steps;      ///< length of a run, unless said otherwise
   LlamaPreset llama = {};
   double rate_beside_muon = 0;  ///< the same of what Muon leaves to AdamW; 0: a run has Muon only where that is said
+  std::uint64_t steps_with_large_vocabulary = 0;  ///< steps with more than small_vocabulary_max ids; 0: as many
 };
+
+/// Beyond it the head is most of a narrow model's arithmetic, and a step takes several times as long.
+inline constexpr std::size_t small_vocabulary_max = 16'384;
 
 /// The preset that a run takes when none is named.
 inline constexpr std::string_view default_preset = "quick";

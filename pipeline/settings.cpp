@@ -64,10 +64,8 @@ TrainSettings complete(TrainSettings settings) {
   settings.resume = settings.resume || settings.resume_anyway;
   if (settings.model.empty()) settings.model = default_preset;
   const ModelChoice model = choose_model(settings.model);
-  const bool length_said = settings.steps != 0 || settings.epochs != 0 || settings.tokens != 0;
   require((settings.steps != 0) + (settings.epochs != 0) + (settings.tokens != 0) <= 1,
           "--steps, --epochs and --tokens each set the length of the run: give one of them");
-  if (!length_said) settings.steps = model.steps();
   if (settings.seq_len == 0) settings.seq_len = model.seq_len();
   if (settings.micro_batch == 0) settings.micro_batch = model.micro_batch();
   if (settings.optimizer == OptimizerKind::by_model) settings.optimizer = model.optimizer();

@@ -121,7 +121,8 @@ struct TokenizerTrainSettings : DataSettings {
 /// Refuses what cannot be in the options that commands share. Throws SettingsError.
 void check(const DataSettings& settings);
 
-/// Fills in what the preset decides and refuses what cannot be. Throws SettingsError.
+/// Fills in what the preset decides and refuses what cannot be. Throws SettingsError. The length of the run, where
+/// nothing is said about it, is left open: it depends on the vocabulary.
 TrainSettings complete(TrainSettings settings);
 
 }  // namespace pipeline

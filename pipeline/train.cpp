@@ -159,6 +159,8 @@ TrainResult train(TrainSettings wanted, RunHooks hooks) {
   RunTokenizer tokenizer = run_tokenizer(settings);
   Material material = find_material(settings, settings.val_fraction, std::move(tokenizer.tokenizer));
   const ModelChoice choice = choose_model(settings.model);
+  if (settings.steps == 0 && settings.epochs == 0 && settings.tokens == 0)
+    settings.steps = choice.steps(material.tokenizer->vocabulary_size());
   const compute::ModelShape shape = choice.shape_for(material.tokenizer->vocabulary_size(), settings.seq_len);
   const Sizes sizes = sizes_of(settings, shape, core_numbers.size());
   const io::FilesOptions files_wanted = files_options(settings);

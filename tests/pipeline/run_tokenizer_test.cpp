@@ -4,6 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/model_choice.hpp"
+#include "pipeline/presets.hpp"
+
 namespace {
 
 using Sizes = std::vector<std::uint64_t>;
@@ -55,6 +58,13 @@ BOOST_AUTO_TEST_CASE(files_of_tokens_are_left_out) {
   pipeline::keep_sample(datasets, 10);
   BOOST_TEST(datasets.at(0).corpus.sources.size() == 1u);
   BOOST_TEST(datasets.at(0).corpus.sources.at(0).size_bytes == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_run_of_the_preset_quick_is_shorter_with_a_large_vocabulary) {
+  BOOST_TEST(pipeline::choose_model("quick").steps(4096) == 3000u);
+  BOOST_TEST(pipeline::choose_model("quick").steps(pipeline::small_vocabulary_max) == 3000u);
+  BOOST_TEST(pipeline::choose_model("quick").steps(pipeline::small_vocabulary_max + 1) == 800u);
+  BOOST_TEST(pipeline::choose_model("seed").steps(500) == pipeline::choose_model("seed").steps(50257));
 }
 
 BOOST_AUTO_TEST_CASE(names_of_tokenizers_say_how_many_ids_to_learn) {
