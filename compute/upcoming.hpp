@@ -1,5 +1,7 @@
 #pragma once
 
+// Memory that is asked for before it is read. For the bodies of products.
+
 #include <cstddef>
 
 namespace compute {
