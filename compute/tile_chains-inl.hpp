@@ -51,8 +51,8 @@ HWY_INLINE const float* MovedBy(const float* p, std::size_t bytes) {
 }
 
 /// A walk through memory, four steps of `step` floats at a time: each place is one address beside the first.
-static_assert(steps_unrolled == 4);
 struct Walk {
+  static_assert(steps_unrolled == 4);
   explicit HWY_INLINE Walk(std::size_t step)
       : one(Opaque(step * sizeof(float))),
         three(Opaque(3 * step * sizeof(float))),

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "io/bpe_trainer.hpp"
 #include "io/error.hpp"
 #include "io/tokenizer.hpp"
 #include "pipeline/checkpoint_folders.hpp"
@@ -81,6 +82,14 @@ std::size_t ids_to_learn(const std::string& tokenizer) {
   const auto [stopped, error] = std::from_chars(tokenizer.data() + prefix.size(), end, ids);
   if (error != std::errc{} || stopped != end || ids == 0)
     throw SettingsError("--tokenizer " + tokenizer + ": give the number of ids to learn, such as learn:8192");
+  try {
+    io::BpeTrainerOptions options;
+    options.vocabulary_size = ids;
+    options.special_tokens = {std::string(io::end_of_text_text)};
+    io::BpeTrainer::check(options);
+  } catch (const io::TokenizerError& error) {
+    throw SettingsError("--tokenizer " + tokenizer + ": " + error.what() + "; give one of these, such as learn:8192");
+  }
   return ids;
 }
 

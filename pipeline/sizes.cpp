@@ -12,13 +12,13 @@
 namespace pipeline {
 namespace {
 
-void take_gradient_memory(Sizes& sizes, GradientMemory memory) {
+/// has_room: for all packed weights. Small ones belong to what the program takes anyway.
+void take_gradient_memory(Sizes& sizes, GradientMemory memory, bool has_room) {
   sizes.gradient_memory = memory;
   sizes.gradients_count = gradient_buffers_count(memory, sizes.packer.step_batches_count, sizes.cores_count);
-  // Small ones belong to what the program takes anyway.
   constexpr std::size_t small_floats = (16 << 20) / sizeof(float);
   const std::size_t packed_floats = compute::gpt2_packed_floats(sizes.shape);
-  sizes.packed_floats = memory == GradientMemory::fast || packed_floats <= small_floats ? packed_floats : 0;
+  sizes.packed_floats = has_room || packed_floats <= small_floats ? packed_floats : 0;
 }
 
 std::size_t second_cache_bytes() {
@@ -29,17 +29,15 @@ std::size_t second_cache_bytes() {
 /// Fast where it gains and the machine has plenty left: others live on it too.
 void choose_gradient_memory(Sizes& sizes, const TrainSettings& settings) {
   if (settings.gradient_memory != GradientMemory::automatic) {
-    take_gradient_memory(sizes, settings.gradient_memory);
+    take_gradient_memory(sizes, settings.gradient_memory, settings.gradient_memory == GradientMemory::fast);
     return;
   }
-  take_gradient_memory(sizes, GradientMemory::fast);
+  take_gradient_memory(sizes, GradientMemory::fast, true);
   const std::uint64_t wanted = plan_memory(sizes, files_options(settings)).total_bytes();
   if (wanted > available_memory_bytes() / 2) {
-    take_gradient_memory(sizes, GradientMemory::lean);
+    take_gradient_memory(sizes, GradientMemory::lean, false);
   } else if (sums_gain_by_caches(sizes, second_cache_bytes())) {
-    const std::size_t packed_floats = sizes.packed_floats;  // there is room for them
-    take_gradient_memory(sizes, GradientMemory::lean);
-    sizes.packed_floats = packed_floats;
+    take_gradient_memory(sizes, GradientMemory::lean, true);
   }
 }
 

@@ -274,7 +274,6 @@ class TokenizerTraining {
 }  // namespace
 
 TokenizerTrainResult learn_tokenizer(const TokenizerTrainSettings& settings, Material material) {
-  check_trainer(settings);
   const std::uint64_t began_ns = now_ns();
   const std::vector<sched::CoreNumber> core_numbers = sched::choose_cores(settings.cores, sched::allowed_cores());
   const std::unique_ptr<io::Files> files = io::make_files(files_options(settings));

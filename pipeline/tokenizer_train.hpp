@@ -45,6 +45,7 @@ struct TokenizerTrainResult {
 TokenizerTrainResult train_tokenizer(TokenizerTrainSettings settings);
 
 /// Learns from `material`, and writes where `settings.out` names a file. Of no words nothing is learned.
+///   Requires options that io::BpeTrainer::check takes.
 TokenizerTrainResult learn_tokenizer(const TokenizerTrainSettings& settings, Material material);
 
 /// The summary as one JSON object, and for people.

@@ -79,15 +79,18 @@ class Learned(Case):
         (corpus / "damaged.txt").write_bytes(b"fine until here \xff and on")
         refused = self.run_on(corpus, "--strict", "--val-fraction", 0, code=1)
         self.assert_one_line(refused.stderr, "damaged.txt", "16")
-        self.run_on(corpus, "--epochs", 1, "--max-skipped-fraction", 1, "--val-fraction", 0, name="two", code=2)
-        icosa("train", corpus, "--out", self.folder / "three", "--epochs", 1, "--max-skipped-fraction", 1, "--val-fraction", 0,
-              "--summary", self.folder / "three.json", "--quiet")
-        summary = json.loads((self.folder / "three.json").read_text())
+        icosa("train", corpus, "--out", self.folder / "all", "--epochs", 1, "--max-skipped-fraction", 1, "--val-fraction", 0,
+              "--summary", self.folder / "all.json", "--quiet")
+        summary = json.loads((self.folder / "all.json").read_text())
         self.assertEqual((summary["documents"], summary["skipped"]), (3, 1))
+
+    def test_a_run_whose_length_is_not_said_has_the_presets(self):
+        summary = self.train(self.write_corpus(), model="seed", seq_len=1, workers=1, val_fraction=0)
+        self.assertEqual(summary["steps"], 1000)
 
     def test_a_size_that_is_none_is_refused(self):
         corpus = self.write_corpus()
-        for size in ("learn:", "learn:0", "learn:many", "learn:-5", "learn:300x"):
+        for size in ("learn:", "learn:0", "learn:many", "learn:-5", "learn:300x", "learn:256"):
             refused = icosa("train", corpus, "--out", self.folder / "run", "--tokenizer", size, code=None)
             self.assertNotEqual(refused.returncode, 0)
             self.assert_one_line(refused.stderr, "--tokenizer " + size, "learn:8192")
