@@ -36,6 +36,7 @@ struct Source {
   Format format = Format::text;
   Compression compression = Compression::none;
   std::shared_ptr<const TokenFile> tokens = nullptr;  ///< of a file of tokens, once its header has been looked at
+  std::uint64_t sample_bytes = 0;  ///< not 0: only so much of its beginning is read, as it lies on disk
 };
 
 /// Something that is not trained on, and why. `offset_bytes` is where in the file it was noticed.

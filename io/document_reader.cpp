@@ -111,7 +111,7 @@ void DocumentReader::inflate(const Extent& extent, Slab& slab) {
           drained = step.consumed_bytes == 0 && step.produced_bytes == 0;
           if (drained) break;
         }
-        if (drained && extent.last) inflater_->finish();
+        if (drained && extent.last && stretch.reaches_the_end()) inflater_->finish();
       } catch (const InflateError& error) {
         failure = error.what();
       }

@@ -27,6 +27,8 @@ struct Stretch {
   bool is_whole_file() const noexcept {
     return source != nullptr && begin_bytes == 0 && end_bytes == source->size_bytes;
   }
+  /// Whether a decompressor is to be told that its stream has ended.
+  bool reaches_the_end() const noexcept { return end_bytes == source->size_bytes; }
 };
 
 /// The order of the stretches. Sources outlive it.
@@ -37,12 +39,12 @@ class StretchOrder {
   virtual sched::task<bool> next(Stretch& stretch) = 0;
 };
 
-/// The whole of a file.
+/// The whole of a file, or the sample of it that is to be read.
 inline Stretch whole_file(const Source& source, std::uint64_t unit) noexcept {
   Stretch stretch;
   stretch.source = &source;
   stretch.unit = unit;
-  stretch.end_bytes = source.size_bytes;
+  stretch.end_bytes = source.sample_bytes == 0 ? source.size_bytes : source.sample_bytes;
   if (source.tokens) stretch.begin_bytes = source.tokens->first_token_offset_bytes;
   return stretch;
 }

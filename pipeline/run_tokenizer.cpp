@@ -13,14 +13,11 @@
 #include "pipeline/checkpoint_folders.hpp"
 #include "pipeline/interrupt.hpp"
 #include "pipeline/metrics.hpp"
+#include "pipeline/text_sample.hpp"
 #include "pipeline/tokenizer_train.hpp"
 
 namespace pipeline {
 namespace {
-
-bool holds_text(const io::Source& source) {
-  return source.format != io::Format::tokens;
-}
 
 /// Of the newest checkpoint whose tokenizer can be read.
 std::shared_ptr<const io::Tokenizer> tokenizer_so_far(const TrainSettings& settings) {
@@ -57,9 +54,10 @@ Learned learn(const TrainSettings& settings, std::size_t ids) {
         if (!holds_text(source)) return {source.path + ": holds tokens of a vocabulary that exists already", {}};
     keep_sample(material.datasets, learned_bytes_max);
     if (material.files_count() == 0)
-      return {fmt::format("each file is larger than {}, which is as much as is read to learn from",
-                          format_bytes(learned_bytes_max)),
+      return {fmt::format("each file is compressed text of more than {}, which is as much as is read to learn from",
+                          format_bytes(learned_bytes_max / bytes_of_compressed)),
               {}};
+    end_samples(material.datasets);
     const TokenizerTrainResult learned = learn_tokenizer(learning, std::move(material));
     if (learned.interrupted) throw Interrupted();
     if (learned.words == 0) continue;  // all of it is held out: then nothing will be
@@ -91,26 +89,6 @@ std::size_t ids_to_learn(const std::string& tokenizer) {
     throw SettingsError("--tokenizer " + tokenizer + ": " + error.what() + "; give one of these, such as learn:8192");
   }
   return ids;
-}
-
-void keep_sample(std::vector<Dataset>& datasets, std::uint64_t bytes_max) {
-  std::vector<std::uint64_t> sizes;
-  for (Dataset& dataset : datasets) {
-    std::erase_if(dataset.corpus.sources,
-                  [&](const io::Source& source) { return !holds_text(source) || source.size_bytes > bytes_max; });
-    for (const io::Source& source : dataset.corpus.sources) sizes.push_back(source.size_bytes);
-  }
-  const auto bytes_of_every = [&](std::size_t n) {
-    std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < sizes.size(); i += n) sum += sizes[i];
-    return sum;
-  };
-  std::size_t n = 1;
-  while (bytes_of_every(n) > bytes_max) ++n;
-  std::size_t i = 0;
-  for (Dataset& dataset : datasets)
-    std::erase_if(dataset.corpus.sources, [&](const io::Source&) { return i++ % n != 0; });
-  std::erase_if(datasets, [](const Dataset& dataset) { return dataset.corpus.sources.empty(); });
 }
 
 RunTokenizer run_tokenizer(TrainSettings& settings) {

@@ -16,16 +16,12 @@ namespace pipeline {
 /// What --tokenizer says to have a vocabulary learned: "learn", or "learn:8192" for another size than learned_ids.
 inline constexpr std::string_view learn_tokenizer_name = "learn";
 inline constexpr std::size_t learned_ids = 4096;
-/// Text to learn from, on disk. In 32 MiB whatever matters to some thousand ids has been met often; of source code they
+/// Text to learn from. In 32 MiB whatever matters to some thousand ids has been met often; of source code they
 /// take a second or two on two cores and some 30 MB.
 inline constexpr std::uint64_t learned_bytes_max = 32 << 20;
 
 /// Ids to learn where `tokenizer` says so, else 0. Throws SettingsError where it says so wrongly.
 std::size_t ids_to_learn(const std::string& tokenizer);
-
-/// Leaves the files to learn from: of those that are text or JSON, every n-th, n as small as can be for all to have up
-/// to `bytes_max` together. One that is larger than that by itself is left out.
-void keep_sample(std::vector<Dataset>& datasets, std::uint64_t bytes_max);
 
 struct RunTokenizer {
   std::shared_ptr<const io::Tokenizer> tokenizer;

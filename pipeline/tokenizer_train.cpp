@@ -79,7 +79,7 @@ class TokenizerTraining {
         console_(files, settings.quiet),
         accounting_(Accounting::Rules{settings.strict, settings.max_skipped_fraction}) {
     for (const Dataset& dataset : material.datasets)
-      for (const io::Source& source : dataset.corpus.sources) bytes_on_disk_ += source.size_bytes;
+      for (const io::Source& source : dataset.corpus.sources) bytes_on_disk_ += io::whole_file(source, 0).end_bytes;
   }
 
   /// Runs to the end on the calling thread, which becomes the thread of `files`.

@@ -204,6 +204,37 @@ BOOST_AUTO_TEST_CASE(what_comes_before_damage_in_an_archive_is_read) {
   BOOST_TEST(seen.back().begin_bytes >= 4000u);
 }
 
+BOOST_AUTO_TEST_CASE(of_a_sample_the_records_that_end_in_it_are_read) {
+  tests::CorpusFolder corpus(3);
+  const std::vector<std::string> texts = corpus.make_texts(3000, 300);
+  const std::string lines = tests::json_lines(corpus.random(), texts);
+  corpus.add_file("a.jsonl", lines);
+  corpus.add_file("b.jsonl.gz", tests::gzip(lines));
+  corpus.add_file("c.jsonl.zst", tests::zstd(lines));
+  for (const char* const name : {"a.jsonl", "b.jsonl.gz", "c.jsonl.zst"}) {
+    io::Source sample = source(corpus, name);
+    sample.sample_bytes = sample.size_bytes / 2;
+    std::vector<Seen> seen = read({sample}, {});
+    BOOST_REQUIRE_GT(seen.size(), 1u);
+    if (!seen.back().skip.empty()) seen.pop_back();  // the record that the end cuts
+    BOOST_TEST(seen.size() < texts.size());
+    BOOST_TEST(
+        texts_of(seen) == std::vector<std::string>(texts.begin(), texts.begin() + static_cast<long>(seen.size())),
+        boost::test_tools::per_element());
+  }
+}
+
+BOOST_DATA_TEST_CASE(of_a_text_its_sample_is_read, data::make({100, 2900, 8192, 20000}), bytes) {
+  tests::CorpusFolder corpus(4);
+  const std::string text = tests::text_of(corpus.random(), 30000);
+  corpus.add_file("a.txt", text);
+  io::Source sample = source(corpus, "a.txt");
+  sample.sample_bytes = static_cast<std::uint64_t>(bytes);
+  while ((static_cast<unsigned char>(text[sample.sample_bytes]) & 0xC0) == 0x80) --sample.sample_bytes;
+  BOOST_TEST(texts_of(read({sample}, {})) == std::vector<std::string>{text.substr(0, sample.sample_bytes)},
+             boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(a_byte_order_mark_is_no_part_of_the_first_record) {
   tests::CorpusFolder corpus(3);
   corpus.add_file("a.jsonl", "\xEF\xBB\xBF{\"text\": \"one\"}\n{\"text\": \"two\"}\n");

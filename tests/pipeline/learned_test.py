@@ -1,6 +1,8 @@
 """The vocabulary that a run learns from its own text where no tokenizer is named."""
+import gzip
 import json
 import pathlib
+import random
 import shutil
 import sys
 import unittest
@@ -8,6 +10,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from support.icosa import CORPUS, Case, icosa
 
+LEARNED_BYTES = 32 << 20
 SHORT = ["--steps", 2, "--quiet"]
 
 
@@ -55,6 +58,35 @@ class Learned(Case):
         done = icosa("train", shards, "--out", self.folder / "refused", "--tokenizer", "learn", code=1)
         self.assert_one_line(done.stderr, "--tokenizer learn", "shards", "tokens")
         self.assertFalse((self.folder / "refused").exists())
+
+    def test_of_large_files_the_beginnings_are_learned_from(self):
+        text = b"".join(path.read_bytes() for path in sorted(CORPUS.rglob("*.txt")))
+        lines = [json.dumps({"text": line.decode(), "n": n}).encode() + b"\n" for n, line in enumerate(text.splitlines())]
+        whole = {"text.txt": text * (2 + LEARNED_BYTES // len(text)), "lines.jsonl": b"".join(lines) * 4}
+        for name, content in whole.items():
+            self.assertGreater(len(content), LEARNED_BYTES)
+            (self.folder / name).write_bytes(content)
+            beginning = content[:LEARNED_BYTES]
+            end = beginning.rindex(b"\n") + 1
+            if name == "text.txt":
+                end = max(end, beginning.rindex(b" "))
+            (self.folder / ("part-" + name)).write_bytes(beginning[:end])
+            self.run_on(self.folder / name, "--model", "seed", "--tokenizer", "learn:300", "--val-fraction", 0, name=name + "-run")
+            expected = self.train_tokenizer(self.folder / ("part-" + name), 300, val_fraction=0)
+            self.assertEqual(self.tokenizer_of(name + "-run"), expected)
+
+    def test_a_large_compressed_file_is_learned_from_unless_it_is_one_document(self):
+        noise = random.Random(1)
+        lines = b"".join(json.dumps({"text": noise.randbytes(1000).hex()}).encode() + b"\n" for _ in range(12000))
+        packed = gzip.compress(lines, 1)
+        self.assertGreater(len(packed), LEARNED_BYTES // 4)
+        for name in ("a.jsonl.gz", "b.txt.gz"):
+            (self.folder / name).write_bytes(packed)
+        options = ["--steps", 1, "--model", "seed", "--tokenizer", "learn:300", "--val-fraction", 0]
+        done = icosa("train", self.folder / "a.jsonl.gz", "--out", self.folder / "a", *options)
+        self.assertRegex(done.stderr.decode(), "vocabulary: 300 ids learned from ")
+        refused = icosa("train", self.folder / "b.txt.gz", "--out", self.folder / "b", *options, code=1)
+        self.assert_one_line(refused.stderr, "--tokenizer learn:300", "compressed", "8.4 MB", "icosa tokenizer train")
 
     def test_a_run_goes_on_with_the_vocabulary_it_began_with(self):
         corpus = self.write_corpus(files_count=20)
