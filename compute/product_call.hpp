@@ -23,9 +23,8 @@ struct Product {
   Store store;  ///< streamed: rows of the result begin at multiples of 64 bytes
   float* scratch;
   Epilogue epilogue = {};
-  std::size_t b_steps_behind = 0;  ///< steps of k that b goes on for, which the next product needs
-  const float* ahead = nullptr;    ///< what the next product needs otherwise
-  std::size_t ahead_floats = 0;
+  std::size_t b_steps_behind = 0;   ///< steps of k that b goes on for, which the next product needs
+  std::size_t b_floats_behind = 0;  ///< behind a b that is packed, that the next product needs
 
   std::size_t depth() const noexcept { return a_as == As::stored ? a.columns : a.rows; }
 };

@@ -181,14 +181,14 @@ inline Upcoming UpcomingB(const Product& product, std::size_t j, std::size_t k) 
   return {b.data + j * b.stride + k, columns, steps, b.stride};
 }
 
-/// Of what the next product needs the part that belongs to the stretch of columns at j and the block of k at k.
-inline Upcoming UpcomingAhead(const Product& product, std::size_t j, std::size_t k) {
-  if (product.ahead_floats == 0) return {};
+/// Of what lies behind a packed b the part that belongs to the stretch of columns at j and the block of k at k.
+inline Upcoming UpcomingBehindB(const Product& product, std::size_t j, std::size_t k) {
+  if (product.b_floats_behind == 0) return {};
   const std::size_t stretches = (product.out.columns + packed_columns_max - 1) / packed_columns_max;
   const std::size_t parts = stretches * ((product.depth() + product_block - 1) / product_block);
   const std::size_t part = k / product_block * stretches + j / packed_columns_max;
-  const std::size_t begin = product.ahead_floats * part / parts, end = product.ahead_floats * (part + 1) / parts;
-  return {product.ahead + begin, 1, end - begin, 0};
+  const std::size_t begin = product.b_floats_behind * part / parts, end = product.b_floats_behind * (part + 1) / parts;
+  return {product.packed + packed_floats(product.depth(), product.out.columns) + begin, 1, end - begin, 0};
 }
 
 /// Panels of b side by side, each `vectors` vectors wide, over one block of k. More than one only where all are whole.

@@ -111,7 +111,7 @@ void MultiplyRows(const Product& product, std::size_t first, std::size_t rows, s
       const std::size_t at = k + n * product_block, after_j = j + packed_columns_max;
       Upcoming next_b;
       if (!ask) {
-        if (first == 0) next_b = UpcomingAhead(product, j, at);
+        if (first == 0) next_b = UpcomingBehindB(product, j, at);
       } else if (n + 1 < count) {
         next_b = UpcomingB(product, j, at + product_block);
       } else if (after_j < columns) {
@@ -265,20 +265,8 @@ void multiply(Matrix out, ConstMatrix a, As a_as, ConstMatrix b, As b_as, const 
 
 void multiply(Matrix out, ConstMatrix a, As a_as, const PackedMatrix& b, const float* bias, float* scratch,
               const Epilogue& epilogue) noexcept {
-  const Product product{out,
-                        a,
-                        a_as,
-                        dimensions(b),
-                        As::stored,
-                        b.data,
-                        bias,
-                        false,
-                        Store::cached,
-                        scratch,
-                        epilogue,
-                        0,
-                        b.data + packed_floats(b.K, b.N),
-                        b.floats_behind};
+  const Product product{out,           a,       a_as,     dimensions(b),  As::stored,     b.data, bias, false,
+                        Store::cached, scratch, epilogue, b.steps_behind, b.floats_behind};
   if (b.K == 0) {
     plain::multiply(out, a, a_as, b, packed_panel_columns(), bias);
     finish(out, epilogue);

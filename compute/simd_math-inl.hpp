@@ -69,12 +69,11 @@ HWY_INLINE void StorePart(V v, D d, hn::TFromD<D>* to, std::size_t count) {
 #endif
 }
 
-/// `plain::exp` of each lane; D is a tag of f32 of any width. About 12 instructions a vector.
+/// t and p of compute/exp.hpp: x / ln 2 rounded, in t's low bits, and e to the rest. `shift` may bring t's bits a bias.
 template <class D, class V = hn::Vec<D>>
-HWY_INLINE V Exp(D d, V x) {
+HWY_INLINE V ExpOfRest(D d, V x, float shift, V& t) {
   using namespace exp_constants;
-  const hn::RebindToUnsigned<D> bits;
-  const V t = Fma(d, x, hn::Set(d, log2_e), hn::Set(d, shift));
+  t = Fma(d, x, hn::Set(d, log2_e), hn::Set(d, shift));
   const V n = hn::Sub(t, hn::Set(d, shift));
   const V r = Fma(d, n, hn::Set(d, -ln2_low), Fma(d, n, hn::Set(d, -ln2_high), x));
   V p = Fma(d, hn::Set(d, c6), r, hn::Set(d, c5));
@@ -83,6 +82,16 @@ HWY_INLINE V Exp(D d, V x) {
   p = Fma(d, p, r, hn::Set(d, c2));
   p = Fma(d, p, r, hn::Set(d, 1.0f));
   p = Fma(d, p, r, hn::Set(d, 1.0f));
+  return p;
+}
+
+/// `plain::exp` of each lane; D is a tag of f32 of any width. About 12 instructions a vector.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V Exp(D d, V x) {
+  using namespace exp_constants;
+  const hn::RebindToUnsigned<D> bits;
+  V t;
+  const V p = ExpOfRest(d, x, shift, t);
   const V y = hn::BitCast(d, hn::Add(hn::BitCast(bits, p), hn::ShiftLeft<23>(hn::BitCast(bits, t))));
   const V upper = hn::IfThenElse(hn::Le(x, hn::Set(d, highest)), y, hn::Mul(x, hn::Set(d, infinity)));
   return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, lowest)), upper);
@@ -95,16 +104,8 @@ template <class D, class V = hn::Vec<D>>
 HWY_INLINE V ExpOfNonPositive(D d, V x) {
   using namespace exp_constants;
   const hn::RebindToUnsigned<D> bits;
-  const V biased = hn::Set(d, shift + 127);
-  const V t = Fma(d, x, hn::Set(d, log2_e), biased);
-  const V n = hn::Sub(t, biased);
-  const V r = Fma(d, n, hn::Set(d, -ln2_low), Fma(d, n, hn::Set(d, -ln2_high), x));
-  V p = Fma(d, hn::Set(d, c6), r, hn::Set(d, c5));
-  p = Fma(d, p, r, hn::Set(d, c4));
-  p = Fma(d, p, r, hn::Set(d, c3));
-  p = Fma(d, p, r, hn::Set(d, c2));
-  p = Fma(d, p, r, hn::Set(d, 1.0f));
-  p = Fma(d, p, r, hn::Set(d, 1.0f));
+  V t;
+  const V p = ExpOfRest(d, x, shift + 127, t);
   const V power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(bits, t)));
   return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, lowest)), hn::Mul(p, power));
 }
