@@ -21,6 +21,10 @@ constexpr double learning_rate_of_files = 3e-4;
 constexpr std::size_t seq_len_of_files_max = 1024;
 constexpr std::uint64_t steps_of_files = 1000;
 
+bool has_muon(const Preset* preset) noexcept {
+  return preset != nullptr && preset->muon.learning_rate > 0;
+}
+
 /// The folder with the model, where `name` is one or a run.
 std::string model_folder(const std::string& name) {
   if (fs::exists(name + "/config.json")) return name;
@@ -41,13 +45,16 @@ compute::ModelShape ModelChoice::shape_for(std::size_t vocabulary, std::size_t p
 }
 
 OptimizerKind usual_optimizer(const Preset* preset) noexcept {
-  return preset != nullptr && preset->rate_beside_muon > 0 ? OptimizerKind::muon : OptimizerKind::adamw;
+  return has_muon(preset) ? OptimizerKind::muon : OptimizerKind::adamw;
 }
 
 double ModelChoice::learning_rate(OptimizerKind optimizer) const noexcept {
   if (preset == nullptr) return learning_rate_of_files;
-  const bool beside_muon = optimizer == OptimizerKind::muon && preset->rate_beside_muon > 0;
-  return beside_muon ? preset->rate_beside_muon : preset->learning_rate;
+  return optimizer == OptimizerKind::muon && has_muon(preset) ? preset->muon.adamw_rate : preset->learning_rate;
+}
+
+double ModelChoice::muon_learning_rate() const noexcept {
+  return has_muon(preset) ? preset->muon.learning_rate : usual_muon_learning_rate;
 }
 
 std::size_t ModelChoice::seq_len() const noexcept {

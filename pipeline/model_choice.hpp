@@ -14,6 +14,9 @@
 
 namespace pipeline {
 
+/// Muon's peak learning rate where neither the user nor the preset says one: its authors'.
+inline constexpr double usual_muon_learning_rate = 0.02;
+
 /// What a run with that preset takes where nothing else is said; nullptr: a model from files.
 OptimizerKind usual_optimizer(const Preset* preset) noexcept;
 
@@ -30,6 +33,7 @@ struct ModelChoice {
   // What a run takes where nothing else is said.
   OptimizerKind optimizer() const noexcept { return usual_optimizer(preset); }
   double learning_rate(OptimizerKind optimizer) const noexcept;
+  double muon_learning_rate() const noexcept;
   std::size_t seq_len() const noexcept;
   std::size_t micro_batch() const noexcept;
   std::uint64_t steps(std::size_t vocabulary) const noexcept;

@@ -17,6 +17,12 @@ struct LlamaPreset {
   std::size_t kv_heads = 0, hidden = 0;
 };
 
+/// Of a preset that has Muon where nothing else is said; zeros: it has not.
+struct MuonPreset {
+  double learning_rate = 0;  ///< peak, unless said otherwise
+  double adamw_rate = 0;     ///< the same of what Muon leaves to AdamW
+};
+
 struct Preset {
   std::string_view name;
   std::string_view description;
@@ -25,7 +31,7 @@ struct Preset {
   double learning_rate;     ///< peak, unless said otherwise
   std::uint64_t steps;      ///< length of a run, unless said otherwise
   LlamaPreset llama = {};
-  double rate_beside_muon = 0;  ///< the same of what Muon leaves to AdamW; 0: a run has Muon only where that is said
+  MuonPreset muon = {};
   std::uint64_t steps_with_large_vocabulary = 0;  ///< steps with more than small_vocabulary_max ids; 0: as many
 };
 

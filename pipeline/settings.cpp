@@ -70,6 +70,7 @@ TrainSettings complete(TrainSettings settings) {
   if (settings.micro_batch == 0) settings.micro_batch = model.micro_batch();
   if (settings.optimizer == OptimizerKind::by_model) settings.optimizer = model.optimizer();
   if (settings.learning_rate == 0) settings.learning_rate = model.learning_rate(settings.optimizer);
+  if (settings.muon_learning_rate == 0) settings.muon_learning_rate = model.muon_learning_rate();
 
   choose_workers(settings);
   require_between("--workers", settings.workers, 1, step_batches_max);

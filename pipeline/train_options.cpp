@@ -92,8 +92,10 @@ void add_optimizer(CLI::App& app, TrainSettings& settings) {
   app.add_option("--beta1", settings.beta1, "decay of AdamW's first moment")->capture_default_str();
   app.add_option("--beta2", settings.beta2, "decay of AdamW's second moment")->capture_default_str();
   app.add_option("--epsilon", settings.epsilon, "AdamW's epsilon")->capture_default_str();
-  app.add_option("--muon-lr", settings.muon_learning_rate, "Muon's peak learning rate; --lr is AdamW's")
-      ->capture_default_str();
+  app.add_option("--muon-lr", settings.muon_learning_rate,
+                 fmt::format("Muon's peak learning rate; --lr is AdamW's (default: the preset's, else {})",
+                             usual_muon_learning_rate))
+      ->check(above_zero);
   app.add_option("--muon-momentum", settings.muon_momentum, "Muon's momentum")->capture_default_str();
   app.add_option("--label-smoothing", settings.label_smoothing, "share of a target's weight that all tokens have")
       ->capture_default_str();

@@ -124,22 +124,23 @@ class Run(Case):
             self.assertLess(len(done.stderr), 120)
 
     def test_a_rate_of_nothing_is_refused_and_not_taken_for_the_presets(self):
-        for value in (0, -0.1, "nan"):
-            done = icosa("train", self.folder, "--lr", value, code=2)
-            self.assert_one_line(done.stderr, "--lr", value, "give a number above 0")
+        for option in ("--lr", "--muon-lr"):
+            for value in (0, -0.1, "nan"):
+                done = icosa("train", self.folder, option, value, code=2)
+                self.assert_one_line(done.stderr, option, value, "give a number above 0")
 
     def test_the_default_preset_takes_muon_unless_told_otherwise(self):
         corpus = self.write_corpus()
-        for name, options, expected in (("none", [], ("muon", "0.01")),
-                                        ("adamw", ["--optimizer", "adamw"], ("adamw", "0.003")),
-                                        ("rate", ["--lr", 0.5], ("muon", "0.5")),
-                                        ("seed", ["--model", "seed"], ("adamw", "0.003")),
-                                        ("both", ["--model", "seed", "--optimizer", "muon"], ("muon", "0.003"))):
+        for name, options, expected in (("none", [], ("muon", "0.01", "0.01")),
+                                        ("adamw", ["--optimizer", "adamw"], ("adamw", "0.003", "0.01")),
+                                        ("rates", ["--lr", 0.5, "--muon-lr", 0.25], ("muon", "0.5", "0.25")),
+                                        ("seed", ["--model", "seed"], ("adamw", "0.003", "0.02")),
+                                        ("both", ["--model", "seed", "--optimizer", "muon"], ("muon", "0.003", "0.02"))):
             icosa("train", corpus, "--out", self.folder / name, "--tokenizer", "bytes", "--steps", 1, "--val-fraction", 0,
                   "--quiet", *options)
             state = json.loads((self.folder / name / "checkpoints/step-00000001/state.json").read_text())
             taken = state["configuration"]
-            self.assertEqual((taken["--optimizer"], taken["--lr"]), expected, name)
+            self.assertEqual((taken["--optimizer"], taken["--lr"], taken["--muon-lr"]), expected, name)
 
     def test_generate_samples_differ_and_come_as_json_too(self):
         self.train(self.write_corpus(), steps=20, lr=0.01, val_fraction=0)
