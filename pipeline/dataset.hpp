@@ -15,8 +15,9 @@
 namespace pipeline {
 
 struct Dataset {
-  std::string name;   ///< of --mix, or empty
-  double weight = 1;  ///< its share of the documents
+  std::string name;                ///< of --mix, or empty
+  double weight = 1;               ///< its share of the documents
+  std::vector<std::string> paths;  ///< as they were given
   io::Corpus corpus;
   std::unique_ptr<io::DocumentIndex> index;  ///< for Shuffle::global, once it is built
 

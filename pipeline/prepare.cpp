@@ -74,17 +74,15 @@ void look_at_tokens(io::Corpus& corpus, const io::Tokenizer& tokenizer) {
   });
 }
 
-io::Corpus find_one(const std::vector<std::string>& paths, const io::Tokenizer& tokenizer, bool strict) {
-  io::Corpus corpus = io::find_corpus(paths);
-  look_at_tokens(corpus, tokenizer);
+void require_files(const Dataset& dataset, bool strict) {
+  const io::Corpus& corpus = dataset.corpus;
   if (corpus.sources.empty()) {
-    std::string reason = all_paths(paths) + ": no files to read";
+    std::string reason = all_paths(dataset.paths) + ": no files to read";
     if (!corpus.skips.empty()) reason += "; " + describe(corpus.skips.front());
     throw io::CorpusError(reason + "; give a folder with text, JSONL or token shards");
   }
   if (strict && !corpus.skips.empty())
     throw DamageError(describe(corpus.skips.front()) + "; repair it, or leave out --strict");
-  return corpus;
 }
 
 const io::Source* first_compressed(const std::vector<Dataset>& datasets) {
@@ -209,22 +207,35 @@ std::vector<CorpusShare> Material::shares() const {
 }
 
 Material find_material(const DataSettings& settings, double val_fraction) {
-  return find_material(settings, val_fraction, io::load_tokenizer(settings.tokenizer, settings.split_pattern));
+  std::shared_ptr<const io::Tokenizer> tokenizer = io::load_tokenizer(settings.tokenizer, settings.split_pattern);
+  return make_material(settings, val_fraction, find_datasets(settings), std::move(tokenizer));
 }
 
-Material find_material(const DataSettings& settings, double val_fraction,
-                       std::shared_ptr<const io::Tokenizer> tokenizer) {
-  Material material;
-  material.tokenizer = std::move(tokenizer);
-  material.val_fraction = val_fraction;
+std::vector<Dataset> find_datasets(const DataSettings& settings) {
   Mixes mixes;
   for (const std::string& mix : settings.mixes) add_mix(mix, mixes);
   if (settings.mixes.empty()) mixes[""] = {1, settings.paths};
+  std::vector<Dataset> datasets;
   for (const auto& [name, mix] : mixes) {
-    Dataset& dataset = material.datasets.emplace_back();
+    Dataset& dataset = datasets.emplace_back();
     dataset.name = name;
     dataset.weight = mix.weight;
-    dataset.corpus = find_one(mix.paths, *material.tokenizer, settings.strict);
+    dataset.paths = mix.paths;
+    dataset.corpus = io::find_corpus(mix.paths);
+    require_files(dataset, settings.strict);
+  }
+  return datasets;
+}
+
+Material make_material(const DataSettings& settings, double val_fraction, std::vector<Dataset> datasets,
+                       std::shared_ptr<const io::Tokenizer> tokenizer) {
+  Material material;
+  material.tokenizer = std::move(tokenizer);
+  material.datasets = std::move(datasets);
+  material.val_fraction = val_fraction;
+  for (Dataset& dataset : material.datasets) {
+    look_at_tokens(dataset.corpus, *material.tokenizer);
+    require_files(dataset, settings.strict);
   }
   const io::Source* const compressed = first_compressed(material.datasets);
   material.shuffle = settings.shuffle;

@@ -34,8 +34,12 @@ struct Material {
 /// Finds what the settings name, by blocking calls.
 ///   Throws io::CorpusError, io::TokenizerError, SettingsError, DamageError: one line each.
 Material find_material(const DataSettings& settings, double val_fraction);
-/// The same with this tokenizer, whatever the settings name.
-Material find_material(const DataSettings& settings, double val_fraction,
+
+/// The same in two parts, for whoever needs the files to have a tokenizer. First the walk through the folders: what
+/// token files hold is not looked at. Throws io::CorpusError, SettingsError, DamageError.
+std::vector<Dataset> find_datasets(const DataSettings& settings);
+/// Then the rest. Throws as find_material.
+Material make_material(const DataSettings& settings, double val_fraction, std::vector<Dataset> datasets,
                        std::shared_ptr<const io::Tokenizer> tokenizer);
 
 /// Reads what must be known beforehand: the index of documents where they are shuffled globally, written to

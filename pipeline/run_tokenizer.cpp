@@ -9,6 +9,7 @@
 
 #include "io/bpe_trainer.hpp"
 #include "io/error.hpp"
+#include "io/token_file.hpp"
 #include "io/tokenizer.hpp"
 #include "pipeline/checkpoint_folders.hpp"
 #include "pipeline/interrupt.hpp"
@@ -32,13 +33,23 @@ std::shared_ptr<const io::Tokenizer> tokenizer_so_far(const TrainSettings& setti
   return nullptr;
 }
 
+/// Whether a file whose name says so holds tokens.
+bool holds_tokens(const io::Source& source, const io::Tokenizer& tokenizer) {
+  try {
+    return io::read_token_file_header(source.path, tokenizer.vocabulary_size()).has_value();
+  } catch (const io::CorpusError&) {
+  } catch (const io::FileError&) {
+  }
+  return false;
+}
+
 /// Why nothing can be learned, or what was.
 struct Learned {
   std::string reason;
   RunTokenizer result;
 };
 
-Learned learn(const TrainSettings& settings, std::size_t ids) {
+Learned learn(const TrainSettings& settings, const std::vector<Dataset>& datasets, std::size_t ids) {
   TokenizerTrainSettings learning;
   static_cast<DataSettings&>(learning) = settings;
   learning.out.clear();
@@ -47,12 +58,15 @@ Learned learn(const TrainSettings& settings, std::size_t ids) {
   learning.strict = false;  // what is damaged is for training to judge, which reads all
   learning.max_skipped_fraction = 1;
   const std::shared_ptr<const io::Tokenizer> none = io::load_tokenizer(learning.tokenizer);
+  for (const Dataset& dataset : datasets)
+    for (const io::Source& source : dataset.corpus.sources)
+      if (!holds_text(source) && holds_tokens(source, *none))
+        return {source.path + ": holds tokens of a vocabulary that exists already", {}};
   for (const double val_fraction : {settings.val_fraction, 0.0}) {
-    Material material = find_material(learning, val_fraction, none);
-    for (const Dataset& dataset : material.datasets)
-      for (const io::Source& source : dataset.corpus.sources)
-        if (!holds_text(source)) return {source.path + ": holds tokens of a vocabulary that exists already", {}};
-    keep_sample(material.datasets, learned_bytes_max);
+    Material material;
+    material.tokenizer = none;
+    material.datasets = text_sample(datasets, learned_bytes_max);
+    material.val_fraction = val_fraction;
     if (material.files_count() == 0)
       return {fmt::format("each file is compressed text of more than {}, which is as much as is read to learn from",
                           format_bytes(learned_bytes_max / bytes_of_compressed)),
@@ -91,11 +105,11 @@ std::size_t ids_to_learn(const std::string& tokenizer) {
   return ids;
 }
 
-RunTokenizer run_tokenizer(TrainSettings& settings) {
+RunTokenizer run_tokenizer(TrainSettings& settings, const std::vector<Dataset>& datasets) {
   const std::size_t ids = ids_to_learn(settings.tokenizer);
   if (ids == 0) return {io::load_tokenizer(settings.tokenizer, settings.split_pattern), {}};
   if (std::shared_ptr<const io::Tokenizer> so_far = tokenizer_so_far(settings)) return {std::move(so_far), {}};
-  Learned learned = learn(settings, ids);
+  Learned learned = learn(settings, datasets, ids);
   if (learned.reason.empty()) return std::move(learned.result);
   if (!settings.tokenizer_by_default)
     throw RefusedError("--tokenizer " + settings.tokenizer + ": " + learned.reason +

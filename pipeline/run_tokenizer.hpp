@@ -28,9 +28,9 @@ struct RunTokenizer {
   std::string note;  ///< a line for the user, or empty
 };
 
-/// Loads or learns what `settings` say; learned it is a function of the training documents. Sets settings.tokenizer to
-/// what it came to: where none was named and there is nothing to learn from, gpt2.
+/// Loads or learns what `settings` say; learned it is a function of the training documents in `datasets`. Sets
+/// settings.tokenizer to what it came to: where none was named and there is nothing to learn from, gpt2.
 ///   Throws io::CorpusError, io::TokenizerError, SettingsError, RefusedError, Interrupted.
-RunTokenizer run_tokenizer(TrainSettings& settings);
+RunTokenizer run_tokenizer(TrainSettings& settings, const std::vector<Dataset>& datasets);
 
 }  // namespace pipeline

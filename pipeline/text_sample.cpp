@@ -63,24 +63,22 @@ bool holds_text(const io::Source& source) noexcept {
   return source.format != io::Format::tokens;
 }
 
-void keep_sample(std::vector<Dataset>& datasets, std::uint64_t bytes_max) {
+std::vector<Dataset> text_sample(const std::vector<Dataset>& datasets, std::uint64_t bytes_max) {
+  const auto can_be_read = [&](const io::Source& source) {
+    return holds_text(source) && (!is_read_whole(source) || text_bytes_of(source) <= bytes_max);
+  };
   std::vector<std::uint64_t> sizes;
-  for (Dataset& dataset : datasets) {
-    std::erase_if(dataset.corpus.sources, [&](const io::Source& source) {
-      return !holds_text(source) || (is_read_whole(source) && text_bytes_of(source) > bytes_max);
-    });
-    for (const io::Source& source : dataset.corpus.sources) sizes.push_back(text_bytes_of(source));
-  }
+  for (const Dataset& dataset : datasets)
+    for (const io::Source& source : dataset.corpus.sources)
+      if (can_be_read(source)) sizes.push_back(text_bytes_of(source));
   const std::uint64_t of_one_max = std::max(level_of(sizes, bytes_max), bytes_max / sampled_files_min);
+  const auto is_cut = [&](const io::Source& source) {
+    return text_bytes_of(source) > of_one_max && !is_read_whole(source);
+  };
   sizes.clear();
-  for (Dataset& dataset : datasets) {
-    for (io::Source& source : dataset.corpus.sources) {
-      const std::uint64_t bytes = text_bytes_of(source);
-      const bool is_cut = bytes > of_one_max && !is_read_whole(source);
-      if (is_cut) source.sample_bytes = std::max<std::uint64_t>(1, of_one_max / (bytes / source.size_bytes));
-      sizes.push_back(is_cut ? of_one_max : bytes);
-    }
-  }
+  for (const Dataset& dataset : datasets)
+    for (const io::Source& source : dataset.corpus.sources)
+      if (can_be_read(source)) sizes.push_back(is_cut(source) ? of_one_max : text_bytes_of(source));
   const auto bytes_of_every = [&](std::size_t n) {
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < sizes.size(); i += n) sum += sizes[i];
@@ -88,14 +86,23 @@ void keep_sample(std::vector<Dataset>& datasets, std::uint64_t bytes_max) {
   };
   std::size_t n = 1;
   while (bytes_of_every(n) > bytes_max) ++n;
+  std::vector<Dataset> sample;
   std::size_t i = 0;
-  for (Dataset& dataset : datasets)
-    std::erase_if(dataset.corpus.sources, [&](const io::Source&) { return i++ % n != 0; });
-  std::erase_if(datasets, [](const Dataset& dataset) { return dataset.corpus.sources.empty(); });
+  for (const Dataset& dataset : datasets) {
+    Dataset& part = sample.emplace_back();
+    for (const io::Source& source : dataset.corpus.sources) {
+      if (!can_be_read(source) || i++ % n != 0) continue;
+      io::Source& taken = part.corpus.sources.emplace_back(source);
+      if (is_cut(source))
+        taken.sample_bytes = std::max<std::uint64_t>(1, of_one_max / (text_bytes_of(source) / source.size_bytes));
+    }
+    if (part.corpus.sources.empty()) sample.pop_back();
+  }
+  return sample;
 }
 
-void end_samples(std::vector<Dataset>& datasets) {
-  for (Dataset& dataset : datasets)
+void end_samples(std::vector<Dataset>& sample) {
+  for (Dataset& dataset : sample)
     for (io::Source& source : dataset.corpus.sources)
       if (source.sample_bytes != 0 && source.compression == io::Compression::none) end_sample(source);
 }

@@ -19,13 +19,13 @@ inline constexpr std::size_t sampled_files_min = 8;
 /// only be read whole.
 bool holds_text(const io::Source& source) noexcept;
 
-/// Leaves some `bytes_max` of text: all files, where they are no more together. Else the beginnings of large ones, and
-/// of those every n-th, n as small as can be. Compressed bytes count bytes_of_compressed times. What is read of a file
-/// is set in its sample_bytes; it may end within a document or a character.
-void keep_sample(std::vector<Dataset>& datasets, std::uint64_t bytes_max);
+/// Some `bytes_max` of text: all files, where they are no more together. Else the beginnings of large ones, and of
+/// those every n-th, n as small as can be. Compressed bytes count bytes_of_compressed times. What is read of a file
+/// stands in its sample_bytes; it may end within a document or a character.
+std::vector<Dataset> text_sample(const std::vector<Dataset>& datasets, std::uint64_t bytes_max);
 
 /// Has the samples of uncompressed files end where a line does, or a word, or at least a character, by blocking reads.
 /// A file that cannot be read is left as it is: whoever reads it will say so.
-void end_samples(std::vector<Dataset>& datasets);
+void end_samples(std::vector<Dataset>& sample);
 
 }  // namespace pipeline

@@ -156,8 +156,10 @@ TrainResult train(TrainSettings wanted, RunHooks hooks) {
                        ": holds a run already; go on with it by --resume, or choose another folder");
   const Placement placement = place(settings);
   const std::vector<sched::CoreNumber>& core_numbers = placement.executors;
-  RunTokenizer tokenizer = run_tokenizer(settings);
-  Material material = find_material(settings, settings.val_fraction, std::move(tokenizer.tokenizer));
+  std::vector<Dataset> datasets = find_datasets(settings);
+  RunTokenizer tokenizer = run_tokenizer(settings, datasets);
+  Material material =
+      make_material(settings, settings.val_fraction, std::move(datasets), std::move(tokenizer.tokenizer));
   const ModelChoice choice = choose_model(settings.model);
   if (settings.steps == 0 && settings.epochs == 0 && settings.tokens == 0)
     settings.steps = choice.steps(material.tokenizer->vocabulary_size());

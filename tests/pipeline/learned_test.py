@@ -88,6 +88,12 @@ class Learned(Case):
         refused = icosa("train", self.folder / "b.txt.gz", "--out", self.folder / "b", *options, code=1)
         self.assert_one_line(refused.stderr, "--tokenizer learn:300", "compressed", "8.4 MB", "icosa tokenizer train")
 
+    def test_a_file_that_only_its_name_makes_one_of_tokens_keeps_nothing_from_being_learned(self):
+        corpus = self.write_corpus()
+        (corpus / "stray.npy").write_bytes(b"no array")
+        self.run_on(corpus, "--tokenizer", "learn:270", "--max-skipped-fraction", 1)
+        self.assertEqual(self.state_of()["--tokenizer"], "learn:270")
+
     def test_a_run_goes_on_with_the_vocabulary_it_began_with(self):
         corpus = self.write_corpus(files_count=20)
         self.run_on(corpus, "--tokenizer", "learn:270")

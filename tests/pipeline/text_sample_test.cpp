@@ -31,10 +31,9 @@ std::vector<pipeline::Dataset> datasets_of(const std::vector<Sizes>& sizes, Form
 }
 
 /// What is read of each file.
-std::vector<Sizes> sampled(std::vector<pipeline::Dataset>&& datasets, std::uint64_t bytes_max) {
-  pipeline::keep_sample(datasets, bytes_max);
+std::vector<Sizes> sampled(const std::vector<pipeline::Dataset>& datasets, std::uint64_t bytes_max) {
   std::vector<Sizes> kept;
-  for (const pipeline::Dataset& dataset : datasets) {
+  for (const pipeline::Dataset& dataset : pipeline::text_sample(datasets, bytes_max)) {
     Sizes& of_one = kept.emplace_back();
     for (const io::Source& source : dataset.corpus.sources)
       of_one.push_back(source.sample_bytes == 0 ? source.size_bytes : source.sample_bytes);
