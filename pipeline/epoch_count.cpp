@@ -37,11 +37,7 @@ class Counting {
 
   std::uint64_t targets_count() const noexcept { return targets_count_; }
 
-  /// Fills the channel, and lets the cores that help go when there is nothing more to tokenize.
-  sched::task<void> load(Ingest ingest) {
-    co_await load_batches(ingest, batches_);
-    ingest.jobs->finish();
-  }
+  BatchChannel& batches() noexcept { return batches_; }
 
   sched::task<void> add_up() {
     for (;;) {
@@ -86,18 +82,11 @@ std::string path_in(const std::string& run) {
 
 sched::task<std::uint64_t> count_targets(Ingest ingest, sched::Cores& cores, Console& console,
                                          std::optional<std::uint64_t> bytes_total) {
-  SlabJobs jobs(4 * cores.count());
-  ingest.jobs = &jobs;
-  ingest.jobs_count = 2 * cores.count() + 2;
+  ingest.helpers = &cores;
   Counting counting(ingest, console, bytes_total);
   sched::Scope scope(ingest.files.executor());
   co_await scope.open();
-  for (sched::CoreIndex core = 0; core < cores.count(); ++core) {
-    auto tokenizer =
-        std::make_unique<SlabTokenizer>(ingest.tokenizer, ingest.feed.documents.text_key, ingest.feed.selection);
-    scope.spawn(cores.of(core), tokenize_slabs(jobs, std::move(tokenizer)));
-  }
-  scope.spawn(ingest.files.executor(), counting.load(ingest));
+  scope.spawn(ingest.files.executor(), load_batches(ingest, counting.batches()));
   scope.spawn(ingest.files.executor(), counting.add_up());
   co_await scope.join();
   co_return counting.targets_count();

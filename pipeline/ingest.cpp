@@ -128,7 +128,8 @@ sched::task<void> send(MicroBatch batch, BatchChannel& batches, bool traced) {
   if (traced) sched::trace_counter("batches waiting", batches.size());
 }
 
-sched::task<void> pack(const Ingest& ingest, DocumentFeed& feed, BatchChannel& batches) {
+/// Lets the helpers go when there is nothing more to tokenize.
+sched::task<void> pack(const Ingest& ingest, DocumentFeed& feed, BatchChannel& batches, SlabJobs& jobs) {
   FeedPacker packing(ingest, feed);
   Packer& packer = packing.packer();
   const bool traced = sched::is_traced() && ingest.required;  // an evaluation's channel is another one
@@ -154,19 +155,31 @@ sched::task<void> pack(const Ingest& ingest, DocumentFeed& feed, BatchChannel& b
   for (std::optional<MicroBatch> batch = packer.take(); batch; batch = packer.take())
     co_await send(std::move(*batch), batches, traced);
   feed.stop();
+  jobs.finish();
   batches.finish();
 }
 
 }  // namespace
 
 sched::task<void> load_batches(Ingest ingest, BatchChannel& batches) {
-  const DocumentFeed::Place place{
-      ingest.files, {ingest.files.executor()}, ingest.blocks, ingest.jobs, ingest.jobs_count};
+  const std::size_t helpers_count = ingest.helpers == nullptr ? 0 : ingest.helpers->count();
+  SlabJobs jobs(4 * helpers_count + 1);
+  DocumentFeed::Place place{ingest.files, {ingest.files.executor()}, ingest.blocks};
+  if (helpers_count != 0) {
+    place.jobs = &jobs;
+    place.jobs_count = 2 * helpers_count + 2;
+  }
+  // Before the scope of the helpers, which read what it owns, until they have ended.
   DocumentFeed feed(place, ingest.datasets, ingest.tokenizer, ingest.feed, ingest.start.feed);
   sched::Scope scope(ingest.files.executor());
   co_await scope.open();
   feed.start(scope);
-  scope.spawn(ingest.files.executor(), pack(ingest, feed, batches));
+  for (sched::CoreIndex core = 0; core < helpers_count; ++core) {
+    auto tokenizer =
+        std::make_unique<SlabTokenizer>(ingest.tokenizer, ingest.feed.documents.text_key, ingest.feed.selection);
+    scope.spawn(ingest.helpers->of(core), tokenize_slabs(jobs, std::move(tokenizer)));
+  }
+  scope.spawn(ingest.files.executor(), pack(ingest, feed, batches, jobs));
   co_await scope.join();
 }
 

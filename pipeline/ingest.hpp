@@ -16,6 +16,7 @@
 #include "pipeline/micro_batch.hpp"
 #include "pipeline/packer.hpp"
 #include "sched/channel.hpp"
+#include "sched/cores.hpp"
 #include "sched/task.hpp"
 
 namespace pipeline {
@@ -32,12 +33,12 @@ struct Ingest {
   io::BlockShare blocks;  ///< its share of the blocks of `files`
   bool required;          ///< throw DamageError where an epoch holds nothing to train on
   Accounting& accounting;
-  IngestPosition start;        ///< where to go on
-  SlabJobs* jobs = nullptr;    ///< cores that tokenize, or none: then the executor of `files` does
-  std::size_t jobs_count = 0;  ///< slabs under way
+  IngestPosition start;             ///< where to go on
+  sched::Cores* helpers = nullptr;  ///< cores that tokenize, or none: then the executor of `files` does
 };
 
-/// Fills `batches` until the plan or the packer ends, and then finishes it.
+/// Fills `batches` until the plan or the packer ends, and then finishes it. However it ends, no helper is still at
+/// work.
 sched::task<void> load_batches(Ingest ingest, BatchChannel& batches);
 
 }  // namespace pipeline

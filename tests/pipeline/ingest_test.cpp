@@ -1,12 +1,18 @@
 #include "pipeline/ingest.hpp"
 
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
+#include <atomic>
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
+#include <chrono>
 #include <limits>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -132,6 +138,68 @@ void fill(tests::CorpusFolder& corpus, Shuffle shuffle) {
   corpus.add_text("f.txt", "");
 }
 
+/// Takes its time with each piece, and knows how many are under way.
+class SlowTokenizer final : public io::Tokenizer {
+ public:
+  std::size_t vocabulary_size() const noexcept override { return bytes_->vocabulary_size(); }
+  io::TokenId end_of_text() const noexcept override { return bytes_->end_of_text(); }
+  std::string_view bytes_of(io::TokenId id) const override { return bytes_->bytes_of(id); }
+  std::string to_json() const override { return bytes_->to_json(); }
+  std::string description() const override { return "slow"; }
+  std::unique_ptr<io::Encoder> encoder() const override {
+    return std::make_unique<SlowEncoder>(bytes_->encoder(), under_way_);
+  }
+  int under_way() const noexcept { return under_way_; }
+
+ private:
+  class SlowEncoder final : public io::Encoder {
+   public:
+    SlowEncoder(std::unique_ptr<io::Encoder> bytes, std::atomic<int>& under_way)
+        : bytes_(std::move(bytes)), under_way_(under_way) {}
+    void encode(std::string_view piece, std::vector<io::TokenId>& ids) override {
+      ++under_way_;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      bytes_->encode(piece, ids);
+      --under_way_;
+    }
+    void finish(std::vector<io::TokenId>& ids) override { bytes_->finish(ids); }
+
+   private:
+    std::unique_ptr<io::Encoder> bytes_;
+    std::atomic<int>& under_way_;
+  };
+
+  std::shared_ptr<const io::Tokenizer> bytes_ = io::load_tokenizer("bytes");
+  mutable std::atomic<int> under_way_{0};
+};
+
+/// Notes how many pieces are under way when it goes.
+struct UnderWayAtEnd {
+  const SlowTokenizer& tokenizer;
+  int& count;
+  ~UnderWayAtEnd() { count = tokenizer.under_way(); }
+};
+
+sched::task<void> load_watched(pipeline::Ingest ingest, pipeline::BatchChannel& channel, const SlowTokenizer& tokenizer,
+                               int& under_way_at_end) {
+  const UnderWayAtEnd at_end{tokenizer, under_way_at_end};
+  co_await pipeline::load_batches(ingest, channel);
+}
+
+sched::task<void> fail_while_helpers_work(io::Files& files, const SlowTokenizer& tokenizer) {
+  while (tokenizer.under_way() == 0) co_await asio::post(files.executor(), asio::use_awaitable);
+  throw std::runtime_error("enough");
+}
+
+sched::task<void> load_and_fail(pipeline::Ingest ingest, const SlowTokenizer& tokenizer, int& under_way_at_end) {
+  pipeline::BatchChannel channel(4);
+  sched::Scope scope(ingest.files.executor());
+  co_await scope.open();
+  scope.spawn(ingest.files.executor(), load_watched(ingest, channel, tokenizer, under_way_at_end));
+  scope.spawn(ingest.files.executor(), fail_while_helpers_work(ingest.files, tokenizer));
+  co_await scope.join();
+}
+
 const std::vector<Shuffle> orders = {Shuffle::none, Shuffle::window, Shuffle::global};
 
 }  // namespace
@@ -189,6 +257,26 @@ BOOST_DATA_TEST_CASE(a_saved_position_goes_on_with_the_very_next_token, data::ma
       if (!rest.positions.empty()) BOOST_TEST((rest.positions.back() == whole.positions.back()));
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(where_loading_is_stopped_no_helper_is_left_at_work) {
+  tests::CorpusFolder corpus(1);
+  fill(corpus, Shuffle::none);
+  const Settings settings = settings_for(corpus, Shuffle::none);
+  const auto tokenizer = std::make_shared<SlowTokenizer>();
+  pipeline::Material material =
+      pipeline::make_material(settings.data, 0, pipeline::find_datasets(settings.data), tokenizer);
+  const std::unique_ptr<io::Files> files = io::make_files({});
+  sched::Cores cores(
+      {sched::allowed_cores().front()}, [] {}, false);
+  pipeline::Accounting accounting{pipeline::Accounting::Rules{}};
+  pipeline::FeedOptions feed = pipeline::feed_options(settings.data, material, pipeline::Selection::Side::training);
+  pipeline::Ingest ingest{*files, material.datasets, *tokenizer, feed,  shape, {0, files->blocks_count()},
+                          false,  accounting,        {},         &cores};
+  int under_way_at_end = -1;
+  BOOST_CHECK_THROW(files_help::finish(*files, load_and_fail(ingest, *tokenizer, under_way_at_end)),
+                    std::runtime_error);
+  BOOST_TEST(under_way_at_end == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_mixture_has_its_proportions_in_any_stretch) {
