@@ -37,6 +37,8 @@ struct Source {
   Compression compression = Compression::none;
   std::shared_ptr<const TokenFile> tokens = nullptr;  ///< of a file of tokens, once its header has been looked at
   std::uint64_t sample_bytes = 0;  ///< not 0: only so much of its beginning is read, as it lies on disk
+
+  std::uint64_t read_bytes() const noexcept { return sample_bytes == 0 ? size_bytes : sample_bytes; }
 };
 
 /// Something that is not trained on, and why. `offset_bytes` is where in the file it was noticed.

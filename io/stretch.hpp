@@ -44,7 +44,7 @@ inline Stretch whole_file(const Source& source, std::uint64_t unit) noexcept {
   Stretch stretch;
   stretch.source = &source;
   stretch.unit = unit;
-  stretch.end_bytes = source.sample_bytes == 0 ? source.size_bytes : source.sample_bytes;
+  stretch.end_bytes = source.read_bytes();
   if (source.tokens) stretch.begin_bytes = source.tokens->first_token_offset_bytes;
   return stretch;
 }

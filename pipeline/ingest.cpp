@@ -162,23 +162,18 @@ sched::task<void> pack(const Ingest& ingest, DocumentFeed& feed, BatchChannel& b
 }  // namespace
 
 sched::task<void> load_batches(Ingest ingest, BatchChannel& batches) {
-  const std::size_t helpers_count = ingest.helpers == nullptr ? 0 : ingest.helpers->count();
-  SlabJobs jobs(4 * helpers_count + 1);
   DocumentFeed::Place place{ingest.files, {ingest.files.executor()}, ingest.blocks};
-  if (helpers_count != 0) {
-    place.jobs = &jobs;
-    place.jobs_count = 2 * helpers_count + 2;
-  }
+  if (ingest.helpers != nullptr) place.jobs_count = slab_jobs_count(*ingest.helpers);
+  SlabJobs jobs(place.jobs_count + 1);
+  if (ingest.helpers != nullptr) place.jobs = &jobs;
   // Before the scope of the helpers, which read what it owns, until they have ended.
   DocumentFeed feed(place, ingest.datasets, ingest.tokenizer, ingest.feed, ingest.start.feed);
   sched::Scope scope(ingest.files.executor());
   co_await scope.open();
   feed.start(scope);
-  for (sched::CoreIndex core = 0; core < helpers_count; ++core) {
-    auto tokenizer =
-        std::make_unique<SlabTokenizer>(ingest.tokenizer, ingest.feed.documents.text_key, ingest.feed.selection);
-    scope.spawn(ingest.helpers->of(core), tokenize_slabs(jobs, std::move(tokenizer)));
-  }
+  if (ingest.helpers != nullptr)
+    start_tokenizing(*ingest.helpers, scope, jobs, ingest.tokenizer, ingest.feed.documents.text_key,
+                     ingest.feed.selection);
   scope.spawn(ingest.files.executor(), pack(ingest, feed, batches, jobs));
   co_await scope.join();
 }

@@ -62,6 +62,12 @@ void remove_indexes(const std::string& run) noexcept {
     if (name.starts_with("documents.index")) std::filesystem::remove(run + "/" + name, ignored);
 }
 
+/// What --model names now and what it named.
+std::string model_difference(const std::string& is, const std::string& was, const std::string& checkpoint) {
+  if (is != was) return fmt::format("--model is {} and was {}", is, was);
+  return fmt::format("--model {} is another model than the run began with, which is {}/config.json", is, checkpoint);
+}
+
 std::string joined(const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& line : lines) text += (text.empty() ? "" : ", ") + line;
@@ -114,7 +120,7 @@ void check_identity(Resumed& resumed, const TrainSettings& settings, const RunId
   std::vector<std::string> lines = configuration_differences(state.configuration, now.configuration);
   const bool same_model = read_checkpoint_text(checkpoint, "config.json") == now.config_json;
   if (!same_model && value_of(state.configuration, "--seq-len") == std::to_string(settings.seq_len))
-    lines.push_back(fmt::format("--model is {} and was {}", settings.model, value_of(state.configuration, "--model")));
+    lines.push_back(model_difference(settings.model, value_of(state.configuration, "--model"), resumed.path));
   if (read_checkpoint_text(checkpoint, "tokenizer.json") != now.tokenizer_json)
     lines.push_back(
         fmt::format("--tokenizer is {} and was {}", settings.tokenizer, value_of(state.configuration, "--tokenizer")));

@@ -79,7 +79,7 @@ struct TrainSettings : DataSettings {
   double beta1 = 0.9;
   double beta2 = 0.95;
   double epsilon = 1e-8;
-  double muon_learning_rate = 0;  ///< peak, of the matrices that Muon has
+  double muon_learning_rate = 0;  ///< peak, of the matrices that Muon has; 0: what the model is usually trained with
   double muon_momentum = 0.95;
   double muon_weight_decay = 0.01;
   double label_smoothing = 0;

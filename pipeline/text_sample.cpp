@@ -34,6 +34,15 @@ std::uint64_t level_of(std::vector<std::uint64_t> sizes, std::uint64_t bytes_max
   return bytes_max;
 }
 
+/// The smallest n for which every n-th together are at most `bytes_max`.
+std::size_t step_of(const std::vector<std::uint64_t>& sizes, std::uint64_t bytes_max) {
+  for (std::size_t n = 1;; ++n) {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < sizes.size(); i += n) sum += sizes[i];
+    if (sum <= bytes_max) return n;
+  }
+}
+
 /// The length of `text`, or of as much of it as ends with a whole line, word or character.
 std::size_t whole_length(std::string_view text, bool only_lines) noexcept {
   const std::size_t at = text.find_last_of(only_lines ? "\n" : "\n ");
@@ -64,40 +73,30 @@ bool holds_text(const io::Source& source) noexcept {
 }
 
 std::vector<Dataset> text_sample(const std::vector<Dataset>& datasets, std::uint64_t bytes_max) {
-  const auto can_be_read = [&](const io::Source& source) {
-    return holds_text(source) && (!is_read_whole(source) || text_bytes_of(source) <= bytes_max);
-  };
+  std::vector<Dataset> sample(datasets.size());
   std::vector<std::uint64_t> sizes;
-  for (const Dataset& dataset : datasets)
-    for (const io::Source& source : dataset.corpus.sources)
-      if (can_be_read(source)) sizes.push_back(text_bytes_of(source));
-  const std::uint64_t of_one_max = std::max(level_of(sizes, bytes_max), bytes_max / sampled_files_min);
-  const auto is_cut = [&](const io::Source& source) {
-    return text_bytes_of(source) > of_one_max && !is_read_whole(source);
-  };
-  sizes.clear();
-  for (const Dataset& dataset : datasets)
-    for (const io::Source& source : dataset.corpus.sources)
-      if (can_be_read(source)) sizes.push_back(is_cut(source) ? of_one_max : text_bytes_of(source));
-  const auto bytes_of_every = [&](std::size_t n) {
-    std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < sizes.size(); i += n) sum += sizes[i];
-    return sum;
-  };
-  std::size_t n = 1;
-  while (bytes_of_every(n) > bytes_max) ++n;
-  std::vector<Dataset> sample;
-  std::size_t i = 0;
-  for (const Dataset& dataset : datasets) {
-    Dataset& part = sample.emplace_back();
-    for (const io::Source& source : dataset.corpus.sources) {
-      if (!can_be_read(source) || i++ % n != 0) continue;
-      io::Source& taken = part.corpus.sources.emplace_back(source);
-      if (is_cut(source))
-        taken.sample_bytes = std::max<std::uint64_t>(1, of_one_max / (text_bytes_of(source) / source.size_bytes));
+  for (std::size_t i = 0; i < datasets.size(); ++i) {
+    for (const io::Source& source : datasets[i].corpus.sources) {
+      if (!holds_text(source) || (is_read_whole(source) && text_bytes_of(source) > bytes_max)) continue;
+      sample[i].corpus.sources.push_back(source);
+      sizes.push_back(text_bytes_of(source));
     }
-    if (part.corpus.sources.empty()) sample.pop_back();
   }
+  const std::uint64_t of_one_max = std::max(level_of(sizes, bytes_max), bytes_max / sampled_files_min);
+  sizes.clear();
+  for (Dataset& dataset : sample) {
+    for (io::Source& source : dataset.corpus.sources) {
+      const std::uint64_t bytes = text_bytes_of(source);
+      const bool is_cut = bytes > of_one_max && !is_read_whole(source);
+      if (is_cut) source.sample_bytes = std::max<std::uint64_t>(1, of_one_max / (bytes / source.size_bytes));
+      sizes.push_back(is_cut ? of_one_max : bytes);
+    }
+  }
+  const std::size_t n = step_of(sizes, bytes_max);
+  std::size_t i = 0;
+  for (Dataset& dataset : sample)
+    std::erase_if(dataset.corpus.sources, [&](const io::Source&) { return i++ % n != 0; });
+  std::erase_if(sample, [](const Dataset& dataset) { return dataset.corpus.sources.empty(); });
   return sample;
 }
 

@@ -12,16 +12,16 @@ namespace pipeline {
 
 /// What a compressed byte is taken for where text is limited.
 inline constexpr std::uint64_t bytes_of_compressed = 4;
-/// Where there is more text than is read, a file may give at least this part of what is.
+/// Where there is more text than is read, a file may give at least one part in so many of what is: many files share it.
 inline constexpr std::size_t sampled_files_min = 8;
 
-/// Whether a source's text can be learned from: what holds tokens has none. A compressed file that is one document can
-/// only be read whole.
+/// By its name, all but files of tokens.
 bool holds_text(const io::Source& source) noexcept;
 
-/// Some `bytes_max` of text: all files, where they are no more together. Else the beginnings of large ones, and of
-/// those every n-th, n as small as can be. Compressed bytes count bytes_of_compressed times. What is read of a file
-/// stands in its sample_bytes; it may end within a document or a character.
+/// At most `bytes_max` of text: all files, where they are no more together. Else the beginnings of large ones, and of
+/// those every n-th, n as small as can be. Compressed bytes count bytes_of_compressed times; compressed text that is
+/// one document cannot be cut and is left out where it is too large. What is read of a file stands in its sample_bytes;
+/// it may end within a document or a character.
 std::vector<Dataset> text_sample(const std::vector<Dataset>& datasets, std::uint64_t bytes_max);
 
 /// Has the samples of uncompressed files end where a line does, or a word, or at least a character, by blocking reads.

@@ -4,6 +4,8 @@
 
 namespace pipeline {
 
+namespace {
+
 sched::task<void> tokenize_slabs(SlabJobs& jobs, std::unique_ptr<SlabTokenizer> tokenizer) {
   for (;;) {
     const std::optional<SlabJob*> job = co_await jobs.receive();
@@ -14,6 +16,14 @@ sched::task<void> tokenize_slabs(SlabJobs& jobs, std::unique_ptr<SlabTokenizer> 
     bool done = true;
     slab.done.try_send(done);
   }
+}
+
+}  // namespace
+
+void start_tokenizing(const sched::Cores& cores, sched::Scope& scope, SlabJobs& jobs, const io::Tokenizer& tokenizer,
+                      const io::TextKey& text_key, const Selection& selection) {
+  for (sched::CoreIndex core = 0; core < cores.count(); ++core)
+    scope.spawn(cores.of(core), tokenize_slabs(jobs, std::make_unique<SlabTokenizer>(tokenizer, text_key, selection)));
 }
 
 TokenStream::TokenStream(const Parts& parts, std::unique_ptr<io::StretchOrder> order)

@@ -12,6 +12,7 @@
 #include "io/document_reader.hpp"
 #include "pipeline/tokenized.hpp"
 #include "sched/channel.hpp"
+#include "sched/cores.hpp"
 #include "sched/scope.hpp"
 #include "sched/task.hpp"
 
@@ -29,8 +30,14 @@ struct SlabJob {
 /// Where cores find slabs to tokenize.
 using SlabJobs = sched::Channel<SlabJob*>;
 
-/// Tokenizes what comes through `jobs` until they are finished; one such coroutine on each core.
-sched::task<void> tokenize_slabs(SlabJobs& jobs, std::unique_ptr<SlabTokenizer> tokenizer);
+/// Has each core tokenize what comes through `jobs` until they are finished. The coroutines belong to `scope`, which
+/// ends before the streams whose slabs they are.
+void start_tokenizing(const sched::Cores& cores, sched::Scope& scope, SlabJobs& jobs, const io::Tokenizer& tokenizer,
+                      const io::TextKey& text_key, const Selection& selection);
+/// How many jobs a stream has for so many cores: each has one in hand and one ahead.
+inline std::size_t slab_jobs_count(const sched::Cores& cores) noexcept {
+  return 2 * cores.count() + 2;
+}
 
 class TokenStream {
  public:

@@ -84,17 +84,13 @@ class Tokenizing {
     scratch.reset();  // what is open stays readable, and whatever ends this process leaves nothing
     FeedOptions options = feed_options(settings_, material_, Selection::Side::all);
     options.epochs_max = 1;
-    DocumentFeed::Place place{files_, {}, blocks, &jobs_, 2 * cores_.count() + 2};
+    DocumentFeed::Place place{files_, {}, blocks, &jobs_, slab_jobs_count(cores_)};
     for (sched::CoreIndex core = 0; core < cores_.count(); ++core) place.executors.push_back(cores_.of(core));
     DocumentFeed feed(place, material_.datasets, *material_.tokenizer, options, start);
     sched::Scope scope(files_.executor());
     co_await scope.open();
     feed.start(scope);
-    for (sched::CoreIndex core = 0; core < cores_.count(); ++core) {
-      auto tokenizer =
-          std::make_unique<SlabTokenizer>(*material_.tokenizer, options.documents.text_key, options.selection);
-      scope.spawn(cores_.of(core), tokenize_slabs(jobs_, std::move(tokenizer)));
-    }
+    start_tokenizing(cores_, scope, jobs_, *material_.tokenizer, options.documents.text_key, options.selection);
     scope.spawn(files_.executor(), write_all(feed, sink));
     co_await scope.join();
   }

@@ -79,7 +79,7 @@ class TokenizerTraining {
         console_(files, settings.quiet),
         accounting_(Accounting::Rules{settings.strict, settings.max_skipped_fraction}) {
     for (const Dataset& dataset : material.datasets)
-      for (const io::Source& source : dataset.corpus.sources) bytes_on_disk_ += io::whole_file(source, 0).end_bytes;
+      for (const io::Source& source : dataset.corpus.sources) bytes_on_disk_ += source.read_bytes();
   }
 
   /// Runs to the end on the calling thread, which becomes the thread of `files`.
@@ -120,16 +120,13 @@ class TokenizerTraining {
     FeedOptions options = feed_options(settings_, material_, Selection::Side::training);
     options.epochs_max = 1;
     options.in_turn = true;
-    DocumentFeed::Place place{files_, {}, io::BlockShare{0, files_.blocks_count()}, &jobs_, 2 * cores_.count() + 2};
+    DocumentFeed::Place place{files_, {}, io::BlockShare{0, files_.blocks_count()}, &jobs_, slab_jobs_count(cores_)};
     for (sched::CoreIndex core = 0; core < cores_.count(); ++core) place.executors.push_back(cores_.of(core));
     DocumentFeed feed(place, material_.datasets, counting_, options, {});
     sched::Scope scope(files_.executor());
     co_await scope.open();
     feed.start(scope);
-    for (sched::CoreIndex core = 0; core < cores_.count(); ++core) {
-      auto counter = std::make_unique<SlabTokenizer>(counting_, options.documents.text_key, options.selection);
-      scope.spawn(cores_.of(core), tokenize_slabs(jobs_, std::move(counter)));
-    }
+    start_tokenizing(cores_, scope, jobs_, counting_, options.documents.text_key, options.selection);
     scope.spawn(files_.executor(), take_all(feed));
     co_await scope.join();
   }

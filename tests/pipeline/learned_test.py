@@ -3,6 +3,7 @@ import gzip
 import json
 import pathlib
 import random
+import re
 import shutil
 import sys
 import unittest
@@ -84,7 +85,8 @@ class Learned(Case):
             (self.folder / name).write_bytes(packed)
         options = ["--steps", 1, "--model", "seed", "--tokenizer", "learn:300", "--val-fraction", 0]
         done = icosa("train", self.folder / "a.jsonl.gz", "--out", self.folder / "a", *options)
-        self.assertRegex(done.stderr.decode(), "vocabulary: 300 ids learned from ")
+        said = re.search(r"vocabulary: 300 ids learned from (\d+\.\d) MB of this text", done.stderr.decode())
+        self.assertLess(float(said[1]) * 1e6, 0.9 * len(lines))
         refused = icosa("train", self.folder / "b.txt.gz", "--out", self.folder / "b", *options, code=1)
         self.assert_one_line(refused.stderr, "--tokenizer learn:300", "compressed", "8.4 MB", "icosa tokenizer train")
 

@@ -390,6 +390,18 @@ class Refusals(ResumeCase):
                 self.refuse(name, "was", **{option: value})
         self.refuse("--epochs", **dict(steps=6), code=2, epochs=2)
 
+    def test_a_name_that_stands_for_another_model_now_is_told_from_the_one_that_was(self):
+        config = self.folder / "config.json"
+        shape = dict(model_type="gpt2", n_layer=1, n_head=2, n_embd=16, vocab_size=257, n_positions=32)
+        options = self.OPTIONS | dict(name="own", model=config, seq_len=32)
+        config.write_text(json.dumps(shape))
+        self.train(self.corpus, **(options | dict(steps=3)))
+        config.write_text(json.dumps(shape | dict(n_layer=2)))
+        began_with = self.folder / "own/checkpoints/step-00000003/config.json"
+        self.refuse(f"--model {config} is another model than the run began with", began_with, **options)
+        self.train(self.corpus, resume=True, **(options | dict(model=began_with)))
+        self.assertEqual(metrics(self.folder / "own")[-1]["step"], 6)
+
     def test_options_that_may_change_do(self):
         self.train(self.corpus, resume=True, **(self.OPTIONS | dict(
             cores=1, io="threads", read_ahead=4, workers=4, accumulate=3, eval_every=2, eval_tokens=99, keep=4,

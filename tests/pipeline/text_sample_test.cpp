@@ -35,8 +35,7 @@ std::vector<Sizes> sampled(const std::vector<pipeline::Dataset>& datasets, std::
   std::vector<Sizes> kept;
   for (const pipeline::Dataset& dataset : pipeline::text_sample(datasets, bytes_max)) {
     Sizes& of_one = kept.emplace_back();
-    for (const io::Source& source : dataset.corpus.sources)
-      of_one.push_back(source.sample_bytes == 0 ? source.size_bytes : source.sample_bytes);
+    for (const io::Source& source : dataset.corpus.sources) of_one.push_back(source.read_bytes());
   }
   return kept;
 }
