@@ -17,9 +17,20 @@ namespace sched {
 
 namespace {
 
-/// How long an executor without work looks for some before it sleeps: to wake a sleeping one takes 30 to 100 us. Where
-/// twelve workers on two cores compute nearly nothing, a step takes a third less time; larger ones gain nothing.
-constexpr std::chrono::microseconds looking_time{50};
+/// How long an executor without work looks for some before it sleeps: about as long as cores wait for each other at the
+/// end of a step of a small model. To wake a sleeping one takes 30 to 100 us, several times in each step's end, and
+/// more where processors are virtual ones.
+constexpr std::chrono::milliseconds looking_time{5};
+/// Between two looks, so that the other hardware thread of the processor has it to itself meanwhile: a microsecond.
+constexpr int pauses_max = 32;
+
+void pause() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
 
 /// context.run(), but looking on for a while before each sleep.
 void run(asio::io_context& context) {
@@ -28,8 +39,10 @@ void run(asio::io_context& context) {
     if (context.stopped()) return;
     const auto until = std::chrono::steady_clock::now() + looking_time;
     bool found = false;
-    while (!found && !context.stopped() && std::chrono::steady_clock::now() < until) {
+    for (int pauses = 1; !found && !context.stopped() && std::chrono::steady_clock::now() < until;
+         pauses = std::min(2 * pauses, pauses_max)) {
       std::this_thread::yield();  // whoever else wants this core
+      for (int i = 0; i < pauses; ++i) pause();
       found = context.poll() > 0;
     }
     if (!found && context.run_one() == 0) return;
