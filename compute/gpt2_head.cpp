@@ -42,7 +42,7 @@ struct Piece {
     const std::size_t C = dnormed.columns;
     for (std::size_t first = 0; first < logits.columns; first += dlogit_columns) {
       const std::size_t columns = std::min(dlogit_columns, logits.columns - first);
-      const Matrix dlogits = dense(space.dlogits, logits.rows, columns);
+      const Matrix dlogits{space.dlogits, logits.rows, columns, logits_stride(columns)};
       cross_entropy_gradient(dlogits, logits, first, sums, rows);
 
       const Matrix dweight = dense(dhead + first * C, columns, C);

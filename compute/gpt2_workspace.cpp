@@ -77,7 +77,7 @@ Gpt2Workspace gpt2_workspace(const Gpt2Shape& shape, std::size_t B, std::size_t 
   if (!generate) {
     const std::size_t rows = std::min(tokens, logit_rows);
     space.loss_sums = places.take(LossSums::floats(rows, shape.vocabulary));
-    if (backward) space.dlogits = places.take(rows * std::min(dlogit_columns, shape.vocabulary));
+    if (backward) space.dlogits = places.take(rows * logits_stride(std::min(dlogit_columns, shape.vocabulary)));
   }
 
   space.scratch = places.take(product_scratch_floats + attention_scratch_floats(attention_shape(shape, B, T)));

@@ -39,6 +39,12 @@ inline constexpr std::size_t tile_vectors_max = 8;
 /// In shorter ones, whose results are in the first cache, the asking costs that much.
 inline constexpr std::size_t prefetching_depth_min = 192;
 
+/// Lines of what comes next asked for with every few steps of a tile; what is more is asked for before the first. All
+/// before the first they kept its loads waiting for a place to wait for the second cache in: 8-10 % of products of 256
+/// rows whose b is packed, on a Xeon. AVX2's tiles are short of instructions: 2 % more with large b, 2 % less with
+/// small.
+inline constexpr std::size_t asked_together = vector_registers == 32 ? 2 : 0;
+
 /// One block of k for tiles of the result that lie side by side: panel after panel of b beside the same rows of a.
 struct Tiles {
   const float* a;  ///< element (i, k) is a[i * a_row + k * a_step]
@@ -154,7 +160,16 @@ void RunTiles(const Tiles& tiles) {
   const float* b = tiles.b;
   for (std::size_t n = 0; n < tiles.count; ++n, b += tiles.b_panel) {
     const std::size_t at = n * width;
-    tiles.next->Ask(tiles.next_lines);
+    [[maybe_unused]] const char* ask = reinterpret_cast<const char*>(tiles.a);  // at nothing that is far
+    [[maybe_unused]] std::size_t ask_step = 0;
+    if (tiles.next_lines > 0) {
+      const std::size_t times = tiles.depth / steps_unrolled;
+      const Upcoming::Stretch stretch = tiles.next->Take(tiles.next_lines, asked_together * times);
+      if (stretch.lines > 0) {
+        ask = stretch.first;
+        ask_step = (stretch.lines * Upcoming::line_bytes + times - 1) / times;
+      }
+    }
     if (tiles.depth >= prefetching_depth_min && !tiles.stream) {
       HWY_UNROLL(16)
       for (std::size_t i = 0; i < Rows; ++i) {
@@ -172,15 +187,23 @@ void RunTiles(const Tiles& tiles) {
     }
     [[maybe_unused]] float* HWY_RESTRICT packed =
         packing == Packing::yes ? tiles.packed + n * width * product_block : nullptr;
-    RunChains<layout>(d, sums, tiles.depth, {tiles.a, a_row, a_step}, b, tiles.b_step,
-                      [&](const float* from, std::size_t v) HWY_ATTR {
-                        const V right = hn::LoadU(d, from + v * product_lanes);
-                        if constexpr (packing == Packing::yes) {
-                          hn::Store(right, d, packed);
-                          packed += product_lanes;
-                        }
-                        return right;
-                      });
+    RunChains<layout>(
+        d, sums, tiles.depth, {tiles.a, a_row, a_step}, b, tiles.b_step,
+        [&](const float* from, std::size_t v) HWY_ATTR {
+          const V right = hn::LoadU(d, from + v * product_lanes);
+          if constexpr (packing == Packing::yes) {
+            hn::Store(right, d, packed);
+            packed += product_lanes;
+          }
+          return right;
+        },
+        [&]() HWY_ATTR {
+          HWY_UNROLL(4)
+          for (std::size_t n = 0; n < asked_together; ++n) {
+            __builtin_prefetch(ask + n * Upcoming::line_bytes, 0, 2);
+          }
+          if (asked_together > 0) ask = Opaque(ask + ask_step);
+        });
     Finish<Rows, Vectors>(tiles, at, sums);
   }
 }

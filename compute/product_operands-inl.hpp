@@ -41,12 +41,13 @@ struct BlockOfA {
 
 /// Below this many panels of b, a is read where it lies: packing costs as much as a panel's arithmetic gains by it.
 inline constexpr std::size_t packing_panels_min = 3;
-/// Tiles of few rows read a where it lies up to this many columns of the result. Measured with AVX2's of 6: a stored a
-/// is as good as a packed one at 384 to 1,536 columns, 1-2 % behind at 768 and more of a wide model, and saves its
-/// packing, 10 % of 64 columns; a transposed one is behind from 192 on.
+/// Up to this many columns of the result a stored a is read where it lies, and by tiles of few rows a transposed one.
+/// Measured with AVX2's of 6 rows: a stored a is as good as a packed one at 384 to 1,536 columns, 1-2 % behind at 768
+/// and more of a wide model, and saves its packing, 10 % of 64 columns; a transposed one is behind from 192 on. With
+/// AVX-512's of 13 a stored one saves 1-3 % at 256 and 384 columns.
 inline constexpr std::size_t in_place_rows_max = 8, in_place_columns_max = 512, in_place_transposed_columns_max = 64;
-/// Steps a multiple of this many floats apart fall into one set of the first cache, and few of the second: half the
-/// speed, were they read in place.
+/// Rows or steps a multiple of this many floats apart fall into one set of the first cache, and few of the second: half
+/// the speed, were they read in place by more than a few at a time.
 inline constexpr std::size_t one_set_stride = 1024;
 /// From this many floats from row to row of the stored `a` on, a narrow result is taken in one width.
 inline constexpr std::size_t narrow_stride_min = 1024;
@@ -86,10 +87,9 @@ inline bool IsNarrow(const Product& product) {
 inline bool PacksA(const Product& product) {
   const std::size_t columns = product.out.columns;
   if (product.out.rows <= tile_rows_max || IsNarrow(product)) return false;
-  if (tile_rows_max <= in_place_rows_max) {
-    if (product.a_as == As::stored) return columns > in_place_columns_max;
-    if (product.a.stride % one_set_stride != 0) return columns > in_place_transposed_columns_max;
-  }
+  const bool few_rows = tile_rows_max <= in_place_rows_max, one_set = product.a.stride % one_set_stride == 0;
+  if (product.a_as == As::stored && (few_rows || !one_set)) return columns > in_place_columns_max;
+  if (few_rows && !one_set) return columns > in_place_transposed_columns_max;
   return columns > (packing_panels_min - 1) * tile_vectors * product_lanes;
 }
 

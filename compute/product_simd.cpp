@@ -55,7 +55,7 @@ std::size_t MultiplyColumns(const Product& product, const BlockOfA& block, std::
   tiles.stream = product.store == Store::streamed && !tiles.add && last;
   tiles.residual_stride = residual.stride;
   tiles.next = &next_b;
-  tiles.next_lines = next_b.lines() / (block.count * panels) + 1;
+  tiles.next_lines = next_b.lines() == 0 ? 0 : next_b.lines() / (block.count * panels) + 1;
   for (std::size_t g = 0; g < block.count; ++g) {
     const RowsOfA& group = block.groups[g];
     tiles.a = group.data;

@@ -73,6 +73,27 @@ struct LeftFactors {
   std::size_t row, step;
 };
 
+/// Where the rows of left factors are, in bytes from the first. x86's addresses have a register times 1, 2, 4 or 8 in
+/// them, so that odd multiples of the distance are enough: half of the registers.
+template <Layout layout, std::size_t Rows>
+class RowPlaces {
+ public:
+  explicit HWY_INLINE RowPlaces(std::size_t row) {
+    HWY_UNROLL(8)
+    for (std::size_t n = 0; n < Rows / 2; ++n) odd_[n] = Opaque((2 * n + 1) * row * sizeof(float));
+  }
+  HWY_INLINE std::size_t Of(std::size_t i) const {
+    if (layout != Layout::steps_adjacent) return i * sizeof(float);
+    if (i == 0) return 0;
+    std::size_t power = 1;
+    while (i % (2 * power) == 0) power *= 2;
+    return odd_[(i / power - 1) / 2] * power;
+  }
+
+ private:
+  std::size_t odd_[Rows / 2 + 1];
+};
+
 /// One step: sums[i][v] += left(i) * load(right, v).
 template <std::size_t Rows, std::size_t Vectors, class D, class Left, class Load>
 HWY_INLINE void RunStep(D d, hn::Vec<D> (&sums)[Rows][Vectors], const Left& left, const float* right,
@@ -89,18 +110,16 @@ HWY_INLINE void RunStep(D d, hn::Vec<D> (&sums)[Rows][Vectors], const Left& left
 }
 
 /// sums[i][v] += left(i, k) * right(k, v) for k in [0, depth), one chain each in rising k. load(b, v): vector v of the
-/// step of k whose right factors are at b, `right_step` > 0 floats from one to the next.
-template <Layout layout, std::size_t Rows, std::size_t Vectors, class D, class Load>
+/// step of k whose right factors are at b, `right_step` > 0 floats from one to the next. meanwhile() runs once for
+/// every `steps_unrolled` steps.
+template <Layout layout, std::size_t Rows, std::size_t Vectors, class D, class Load, class Meanwhile>
 HWY_INLINE void RunChains(D d, hn::Vec<D> (&sums)[Rows][Vectors], std::size_t depth, const LeftFactors& left,
-                          const float* right, std::size_t right_step, const Load& load) {
-  std::size_t rows[Rows];  // bytes from the first row
-  HWY_UNROLL(16)
-  for (std::size_t i = 0; i < Rows; ++i) {
-    rows[i] = layout == Layout::steps_adjacent && i > 0 ? Opaque(i * left.row * sizeof(float)) : i * sizeof(float);
-  }
+                          const float* right, std::size_t right_step, const Load& load, const Meanwhile& meanwhile) {
+  const RowPlaces<layout, Rows> places(left.row);
+  constexpr bool one_by_one = layout == Layout::steps_adjacent && Rows > 8;  // no registers for more than one step of b
   const auto run_step = [&](const float* a, const float* b) HWY_ATTR __attribute__((always_inline)) {
     RunStep(
-        d, sums, [&](std::size_t i) HWY_ATTR { return MovedBy(a, rows[i]); }, b, load);
+        d, sums, [&](std::size_t i) HWY_ATTR { return MovedBy(a, places.Of(i)); }, b, load);
   };
   const Walk a_walk(left.step), b_walk(right_step);
   const float* a = left.data;
@@ -108,18 +127,27 @@ HWY_INLINE void RunChains(D d, hn::Vec<D> (&sums)[Rows][Vectors], std::size_t de
   const float* const whole = right + depth / steps_unrolled * steps_unrolled * right_step;
   const float* const end = right + depth * right_step;
   while (b != whole) {
+    meanwhile();
     HWY_UNROLL(4)
     for (std::size_t n = 0; n < steps_unrolled; ++n) {
-      run_step(layout == Layout::rows_adjacent ? a_walk.Place(a, n) : a + n * left.step, b_walk.Place(b, n));
+      run_step(layout == Layout::rows_adjacent ? a_walk.Place(a, n) : a + n * left.step,
+               one_by_one ? b : b_walk.Place(b, n));
+      if (one_by_one) b = Opaque(MovedBy(b, b_walk.one));
     }
     a = Opaque(layout == Layout::rows_adjacent ? MovedBy(a, a_walk.four) : a + steps_unrolled * left.step);
-    b = Opaque(MovedBy(b, b_walk.four));
+    if (!one_by_one) b = Opaque(MovedBy(b, b_walk.four));
   }
   while (b != end) {
     run_step(a, b);
     a += left.step;
     b = MovedBy(b, b_walk.one);
   }
+}
+
+template <Layout layout, std::size_t Rows, std::size_t Vectors, class D, class Load>
+HWY_INLINE void RunChains(D d, hn::Vec<D> (&sums)[Rows][Vectors], std::size_t depth, const LeftFactors& left,
+                          const float* right, std::size_t right_step, const Load& load) {
+  RunChains<layout>(d, sums, depth, left, right, right_step, load, [] {});
 }
 
 }  // namespace HWY_NAMESPACE
