@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "compute/documents.hpp"
+#include "pipeline/pair_order.hpp"
 
 namespace pipeline {
 
@@ -73,17 +74,20 @@ void Packer::finish() {
 void Packer::release_step(bool last) {
   open_step_.front().position = std::move(mark_);
   open_step_.front().books = std::move(books_);
-  for (MicroBatch& batch : open_step_) {
-    batch.step_batches_count = open_step_.size();
-    batch.last_step = last;
-    if (shape_.document_mask) {
-      batch.document_first.resize(batch.rows_count * shape_.seq_len);
-      compute::document_firsts(batch.document_first, batch.ids, batch.rows_count, shape_.seq_len, end_of_text_);
-    }
-    ready_.push_back(std::move(batch));
-  }
+  for_each_by_pairs(open_step_.size(), shape_.pairs_together,
+                    [&](std::size_t index) { make_ready(open_step_[index], last); });
   open_step_.clear();
   ++step_;
+}
+
+void Packer::make_ready(MicroBatch& batch, bool last) {
+  batch.step_batches_count = open_step_.size();
+  batch.last_step = last;
+  if (shape_.document_mask) {
+    batch.document_first.resize(batch.rows_count * shape_.seq_len);
+    compute::document_firsts(batch.document_first, batch.ids, batch.rows_count, shape_.seq_len, end_of_text_);
+  }
+  ready_.push_back(std::move(batch));
 }
 
 std::optional<MicroBatch> Packer::take() {

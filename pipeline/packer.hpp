@@ -24,6 +24,7 @@ struct PackerShape {
   std::size_t step_batches_count;  ///< micro-batches per step
   std::uint64_t targets_max;       ///< the stream ends after that many targets
   bool document_mask = false;      ///< micro-batches say where documents begin in their rows
+  std::size_t pairs_together = 1;  ///< the order that a step's micro-batches come in: pipeline/pair_order.hpp
 };
 
 class Packer {
@@ -62,6 +63,7 @@ class Packer {
  private:
   void add_target(io::TokenId id, bool ends_document);
   void release_step(bool last);
+  void make_ready(MicroBatch& batch, bool last);
 
   PackerShape shape_;
   const io::Tokenizer& tokenizer_;

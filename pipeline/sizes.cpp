@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "pipeline/micro_batch.hpp"
+#include "pipeline/pair_order.hpp"
 #include "pipeline/run_trace.hpp"
 #include "pipeline/update.hpp"
 
@@ -68,6 +69,7 @@ Sizes sizes_of(const TrainSettings& settings, const compute::ModelShape& shape, 
                   settings.document_mask};
   if (!settings.trace.empty()) sizes.trace_bytes = RunTrace::bytes(cores_count);
   choose_gradient_memory(sizes, settings);
+  if (sizes.gradient_memory == GradientMemory::lean) sizes.packer.pairs_together = pairs_together(cores_count);
   return sizes;
 }
 

@@ -20,7 +20,8 @@ enum class GradientMemory { automatic, lean, fast };
 const char* gradient_memory_name(GradientMemory memory) noexcept;
 
 /// Buffers with which no core ever waits for long, and none for ever: a core takes its buffer before the next index in
-/// order. Lean: cores + depth of the tree + 1. Fast: one per micro-batch of each sphere that may be under way.
+/// the order of pipeline/pair_order.hpp. Lean: cores + depth of the tree + 1. Fast: one per micro-batch of each sphere
+/// that may be under way.
 std::size_t gradient_buffers_count(GradientMemory memory, std::size_t step_batches_count, std::size_t cores_count);
 
 /// What crosses the boundary to the control: gradients whose sum, associated as sched::fold does, is the step's.

@@ -3,6 +3,7 @@
 
 #include "pipeline/step_sum.hpp"
 
+#include <algorithm>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <boost/test/data/monomorphic.hpp>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "pipeline/ingest_position.hpp"
+#include "pipeline/pair_order.hpp"
 #include "sched/boundary.hpp"
 #include "sched/channel.hpp"
 #include "sched/scope.hpp"
@@ -32,6 +34,7 @@ struct Core {
   sched::Turn turn;
   sched::Boundary<Core> finished;
   bool computing = false;
+  std::size_t begun_as = 0;  // how many had begun by then
 };
 
 struct Step {
@@ -42,7 +45,10 @@ struct Step {
         pool(pointers(), cores_count),
         sum(leaves, memory, pool),
         indices(leaves + 1),
-        cores(cores_count) {}
+        cores(cores_count) {
+    const std::size_t pairs = memory == GradientMemory::lean ? pipeline::pairs_together(cores_count) : 1;
+    pipeline::for_each_by_pairs(present, pairs, [this](std::size_t index) { order.push_back(index); });
+  }
 
   std::vector<Gradient*> pointers() {
     std::vector<Gradient*> list;
@@ -60,6 +66,7 @@ struct Step {
   sched::Pool<Gradient> pool;
   pipeline::StepSum sum;
   sched::Channel<std::size_t> indices;
+  std::vector<std::size_t> order;  // in which they are sent
   std::vector<Core> cores;
   std::size_t begun_count = 0;
   std::optional<float> result;
@@ -81,7 +88,8 @@ sched::task<void> work(Step& step, std::size_t core_index) {
       step.pool.give_back(gradient);
       co_return;
     }
-    BOOST_REQUIRE_EQUAL(*index, step.begun_count++);  // in index order
+    BOOST_REQUIRE_EQUAL(*index, step.order[step.begun_count++]);
+    core.begun_as = step.begun_count;
     core.computing = true;
     co_await core.finished.receive();
     core.computing = false;
@@ -105,21 +113,18 @@ sched::task<void> work_all(Step& step) {
   co_await scope.join();
 }
 
-/// Runs a step in which `random` draws who finishes next. After every event no core stands idle while an index and a
-/// buffer are free.
-float run(Step& step, std::mt19937& random) {
-  for (std::size_t index = 0; index < step.present_count; ++index) {
-    std::size_t item = index;
-    BOOST_REQUIRE(step.indices.try_send(item));
-  }
+/// Runs a step in which next(computing) says who of them finishes. After every event no core stands idle while an index
+/// is free, and a buffer, or even if none is.
+enum class Idle { without_buffer, never };
+template <class Next>
+float run_in_order(Step& step, Idle idle, const Next& next_of) {
+  for (std::size_t index : step.order) BOOST_REQUIRE(step.indices.try_send(index));
   step.indices.finish();
   bool ended = false;
   asio::co_spawn(step.context, work_all(step), [&](std::exception_ptr failure) {
     ended = true;
     if (failure) std::rethrow_exception(failure);
   });
-  // A few cores are slow for the whole step: those that a careless order of work would wait for.
-  const std::size_t slow_cores = random() % 3;
   for (;;) {
     step.context.restart();
     step.context.poll();
@@ -129,17 +134,35 @@ float run(Step& step, std::mt19937& random) {
     const bool index_free = step.begun_count < step.present_count;
     Gradient* const free_buffer = step.pool.try_take(0);
     if (free_buffer != nullptr) step.pool.give_back(free_buffer);
-    if (index_free && free_buffer != nullptr) BOOST_REQUIRE_EQUAL(computing.size(), step.cores.size());
+    if (index_free && (free_buffer != nullptr || idle == Idle::never))
+      BOOST_REQUIRE_EQUAL(computing.size(), step.cores.size());
     if (computing.empty()) break;
-    const std::size_t quick = std::max<std::size_t>(computing.size(), slow_cores + 1) - slow_cores;
-    const std::size_t spread = random() % 16 == 0 ? computing.size() : std::min(quick, computing.size());
-    Core* const next = computing[computing.size() - 1 - random() % spread];
+    Core* const next = next_of(computing);
     next->computing = false;
     next->finished.hand_over(next);
   }
   BOOST_REQUIRE(ended);  // nobody waits for a buffer for ever
   BOOST_REQUIRE(step.result.has_value());
   return *step.result;
+}
+
+/// `random` draws who finishes next.
+float run(Step& step, std::mt19937& random) {
+  // A few cores are slow for the whole step: those that a careless order of work would wait for.
+  const std::size_t slow_cores = random() % 3;
+  return run_in_order(step, Idle::without_buffer, [&](const std::vector<Core*>& computing) {
+    const std::size_t quick = std::max<std::size_t>(computing.size(), slow_cores + 1) - slow_cores;
+    const std::size_t spread = random() % 16 == 0 ? computing.size() : std::min(quick, computing.size());
+    return computing[computing.size() - 1 - random() % spread];
+  });
+}
+
+/// Who began first finishes first.
+float run_in_step(Step& step) {
+  return run_in_order(step, Idle::never, [](const std::vector<Core*>& computing) {
+    return *std::min_element(computing.begin(), computing.end(),
+                             [](const Core* a, const Core* b) { return a->begun_as < b->begun_as; });
+  });
 }
 
 }  // namespace
@@ -159,6 +182,24 @@ BOOST_DATA_TEST_CASE(no_core_is_idle_while_an_index_and_a_buffer_are_free,
       }
     BOOST_TEST(results.size() == 1u);  // whoever was late
   }
+}
+
+BOOST_DATA_TEST_CASE(cores_in_step_never_wait_for_a_buffer, boost::unit_test::data::make({1, 2, 3, 4, 5, 7, 12, 64}),
+                     cores) {
+  for (const std::size_t leaves : {12u, 14u, 24u, 144u, 150u, 1728u}) {
+    Step lean(leaves, leaves, static_cast<std::size_t>(cores), GradientMemory::lean);
+    Step fast(leaves, leaves, static_cast<std::size_t>(cores), GradientMemory::fast);
+    BOOST_TEST(run_in_step(lean) == run_in_step(fast));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(two_cores_in_step_get_a_pair_each) {
+  std::vector<std::size_t> order;
+  pipeline::for_each_by_pairs(10, pipeline::pairs_together(2), [&](std::size_t index) { order.push_back(index); });
+  const std::vector<std::size_t> wanted = {0, 2, 1, 3, 4, 6, 5, 7, 8, 9};
+  BOOST_TEST(order == wanted, boost::test_tools::per_element());
+  BOOST_TEST(pipeline::pairs_together(1) == 1u);
+  BOOST_TEST(pipeline::pairs_together(12) == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(the_thousand_workers_of_three_levels_need_few_buffers) {
