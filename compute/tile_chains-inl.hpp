@@ -73,25 +73,33 @@ struct LeftFactors {
   std::size_t row, step;
 };
 
+/// Tiles of more rows are short of registers for addresses.
+inline constexpr std::size_t addressed_rows_max = 8;
+
 /// Where the rows of left factors are, in bytes from the first. x86's addresses have a register times 1, 2, 4 or 8 in
-/// them, so that odd multiples of the distance are enough: half of the registers.
+/// them, so that odd multiples of the distance are enough for many rows: half of the registers. For few they are not
+/// worth the longer addresses (2 % of products at width 64 with AVX2).
 template <Layout layout, std::size_t Rows>
 class RowPlaces {
  public:
   explicit HWY_INLINE RowPlaces(std::size_t row) {
     HWY_UNROLL(8)
-    for (std::size_t n = 0; n < Rows / 2; ++n) odd_[n] = Opaque((2 * n + 1) * row * sizeof(float));
+    for (std::size_t n = 0; n < count; ++n)
+      multiples_[n] = Opaque((odd_only ? 2 * n + 1 : n + 1) * row * sizeof(float));
   }
   HWY_INLINE std::size_t Of(std::size_t i) const {
     if (layout != Layout::steps_adjacent) return i * sizeof(float);
     if (i == 0) return 0;
+    if (!odd_only) return multiples_[i - 1];
     std::size_t power = 1;
     while (i % (2 * power) == 0) power *= 2;
-    return odd_[(i / power - 1) / 2] * power;
+    return multiples_[(i / power - 1) / 2] * power;
   }
 
  private:
-  std::size_t odd_[Rows / 2 + 1];
+  static constexpr bool odd_only = Rows > addressed_rows_max;
+  static constexpr std::size_t count = layout != Layout::steps_adjacent ? 0 : odd_only ? Rows / 2 : Rows - 1;
+  std::size_t multiples_[count + 1];
 };
 
 /// One step: sums[i][v] += left(i) * load(right, v).
@@ -116,7 +124,7 @@ template <Layout layout, std::size_t Rows, std::size_t Vectors, class D, class L
 HWY_INLINE void RunChains(D d, hn::Vec<D> (&sums)[Rows][Vectors], std::size_t depth, const LeftFactors& left,
                           const float* right, std::size_t right_step, const Load& load, const Meanwhile& meanwhile) {
   const RowPlaces<layout, Rows> places(left.row);
-  constexpr bool one_by_one = layout == Layout::steps_adjacent && Rows > 8;  // no registers for more than one step of b
+  constexpr bool one_by_one = layout == Layout::steps_adjacent && Rows > addressed_rows_max;  // steps of b
   const auto run_step = [&](const float* a, const float* b) HWY_ATTR __attribute__((always_inline)) {
     RunStep(
         d, sums, [&](std::size_t i) HWY_ATTR { return MovedBy(a, places.Of(i)); }, b, load);
