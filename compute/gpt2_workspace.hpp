@@ -44,7 +44,7 @@ struct Gpt2Workspace {
   float* activated;  ///< activated_channels: the activation's output
   float* logits;     ///< V, for `logit_rows` tokens, none for `generate`; shares memory with activated and dwide, never
                      ///< needed with them
-  float* dlogits;    ///< dlogit_columns and their stride, for as many tokens
+  float* dlogits;    ///< dlogit_columns, logits_stride of them apart, for as many tokens
   float* loss_sums;  ///< LossSums, for as many tokens
 
   float* dresidual;  ///< C; these three for `gradient` alone

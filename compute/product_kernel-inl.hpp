@@ -161,7 +161,8 @@ void RunTiles(const Tiles& tiles) {
   const float* b = tiles.b;
   for (std::size_t n = 0; n < tiles.count; ++n, b += tiles.b_panel) {
     const std::size_t at = n * width;
-    // Where nothing comes next, the rows of the result, one after the other; a place in a where they were asked for.
+    // Where nothing comes next, the rows of the result, one after the other; if they are asked for at once, below, or
+    // go past the caches, nothing new.
     const bool out_later = !tiles.stream && tiles.depth < prefetching_depth_min;
     [[maybe_unused]] const char* ask = reinterpret_cast<const char*>(out_later ? tiles.out + at : tiles.a);
     [[maybe_unused]] std::size_t ask_step = out_later ? tiles.out_stride * sizeof(float) : 0;

@@ -39,6 +39,7 @@ class Upcoming {
     return stretch;
   }
 
+ private:
   void Ask(std::size_t lines) {
     for (; lines > 0 && rows_left_ > 0; --lines) {
       __builtin_prefetch(row_ + offset_, 0, 2);  // into the second cache: the first is full of what runs now
@@ -47,7 +48,6 @@ class Upcoming {
     }
   }
 
- private:
   void NextRow() {
     offset_ = 0;
     row_ += stride_;

@@ -3,6 +3,8 @@
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
 
+#include "tests/support/tiny_run.hpp"
+
 BOOST_AUTO_TEST_SUITE(sizes)
 
 BOOST_AUTO_TEST_CASE(gradients_are_added_two_by_two_where_one_fits_about_a_second_cache_and_a_steps_do_not) {
@@ -28,6 +30,22 @@ BOOST_AUTO_TEST_CASE(nothing_is_said_to_gain_by_caches_nobody_knows) {
   sizes.gradients_count = 12;
   sizes.cores_count = 1;
   BOOST_TEST(!pipeline::sums_gain_by_caches(sizes, 0));
+}
+
+BOOST_AUTO_TEST_CASE(a_few_cores_get_pairs_where_memory_is_lean) {
+  const auto pairs = [](pipeline::GradientMemory memory, std::size_t cores_count) {
+    pipeline::TrainSettings settings;
+    settings.gradient_memory = memory;
+    settings.seq_len = tests::tiny_shape.positions;
+    settings.micro_batch = 1;
+    settings.workers = 12;
+    return pipeline::sizes_of(settings, tests::tiny_shape, cores_count).packer.pairs_together;
+  };
+  BOOST_TEST(pairs(pipeline::GradientMemory::lean, 1) == 1u);
+  BOOST_TEST(pairs(pipeline::GradientMemory::lean, 2) == 2u);
+  BOOST_TEST(pairs(pipeline::GradientMemory::lean, 4) == 4u);
+  BOOST_TEST(pairs(pipeline::GradientMemory::lean, 5) == 1u);
+  BOOST_TEST(pairs(pipeline::GradientMemory::fast, 2) == 1u);  // added all at once
 }
 
 BOOST_AUTO_TEST_SUITE_END()
