@@ -19,4 +19,13 @@ void tree_sum(std::span<float> out, std::span<const float* const> rows) noexcept
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = sum_at(rows, i);
 }
 
+void chain_sum(std::span<float> out, std::span<const float* const> rows) noexcept {
+  assert(!rows.empty() && rows.size() <= tree_sum_max);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    float sum = rows[0][i];
+    for (const float* row : rows.subspan(1)) sum += row[i];
+    out[i] = sum;
+  }
+}
+
 }  // namespace compute::plain

@@ -1,8 +1,8 @@
 #pragma once
 
 // The sum of up to twelve gradients in one pass, associated as the sum tree says: what a sphere does with the gradients
-// of its children when all of them wait in memory. The same bits as adding them two by two (`add` in
-// compute/adamw.hpp).
+// of its children when all of them wait in memory, and what the last gradient of a step leaves on its way to the root.
+// The same bits as adding them two by two (`add` in compute/adamw.hpp).
 
 #include <cstddef>
 #include <span>
@@ -18,8 +18,12 @@ inline constexpr std::size_t tree_sum_max = 12;
 ///   Streams at one offset in a page are added slowly: rows should lie a page and a line apart in turn.
 void tree_sum(std::span<float> out, std::span<const float* const> rows) noexcept;
 
+/// out[i] = (rows[0][i] + rows[1][i]) + rows[2][i], and so on: the sums on one way to the tree's root. The same terms.
+void chain_sum(std::span<float> out, std::span<const float* const> rows) noexcept;
+
 namespace plain {
 void tree_sum(std::span<float> out, std::span<const float* const> rows) noexcept;
+void chain_sum(std::span<float> out, std::span<const float* const> rows) noexcept;
 }
 
 }  // namespace compute

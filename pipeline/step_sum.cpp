@@ -40,15 +40,12 @@ StepSum::StepSum(std::size_t step_batches_count, GradientMemory memory, sched::P
 const GradientRow* StepSum::arrive(std::size_t index, std::size_t present_count, Gradient* gradient) {
   if (spheres_)
     return spheres_->arrive(index, present_count, gradient, [this](const GradientRow& row) { return add_row(row); });
-  Gradient* const whole = tree_.arrive(index, present_count, gradient, [this](Gradient* left, Gradient* right) {
+  const auto add_two = [this](Gradient* left, Gradient* right) {
     Gradient* const both = add(left, right);
     buffers_.give_back(right);
     return both;
-  });
-  if (whole == nullptr) return nullptr;
-  whole_.values[0] = whole;
-  whole_.count = 1;
-  return &whole_;
+  };
+  return tree_.arrive(index, present_count, gradient, add_two, rest_) ? &rest_ : nullptr;
 }
 
 Gradient* StepSum::add_row(const GradientRow& row) {
@@ -61,7 +58,7 @@ Gradient* StepSum::add_row(const GradientRow& row) {
 }
 
 Gradient* add_counts(const GradientRow& row) {
-  return sched::fold(row.span(), [](Gradient* left, Gradient* right) { return add_counts(left, right); });
+  return sched::fold(row, [](Gradient* left, Gradient* right) { return add_counts(left, right); });
 }
 
 }  // namespace pipeline

@@ -2,13 +2,15 @@
 
 // How the gradients of a step become one, on the worker's side of the boundary. Lean: two by two as they arrive, by
 // whoever came second, in as few buffers as the sum tree needs. Fast: the gradients of a sphere wait and are added in
-// one pass. The association is the same, and so are the bits.
+// one pass. What the last one to arrive would add is left to all cores. The association is the same, and so are the
+// bits.
 
 #include <cstddef>
 #include <optional>
 
 #include "pipeline/gradient.hpp"
 #include "sched/pool.hpp"
+#include "sched/row.hpp"
 #include "sched/spheres.hpp"
 #include "sched/sum_tree.hpp"
 
@@ -24,7 +26,7 @@ const char* gradient_memory_name(GradientMemory memory) noexcept;
 /// that may be under way.
 std::size_t gradient_buffers_count(GradientMemory memory, std::size_t step_batches_count, std::size_t cores_count);
 
-/// What crosses the boundary to the control: gradients whose sum, associated as sched::fold does, is the step's.
+/// What crosses the boundary to the control: gradients whose sum, as sched::fold makes it, is the step's.
 using GradientRow = sched::Row<Gradient>;
 
 class StepSum {
@@ -45,10 +47,10 @@ class StepSum {
   sched::Pool<Gradient>& buffers_;
   sched::SumTree tree_;
   std::optional<sched::Spheres<Gradient>> spheres_;  // fast
-  GradientRow whole_;                                // lean: a row of one
+  GradientRow rest_;                                 // lean: what the last one to arrive found on its way to the root
 };
 
-/// Adds the counts of a row up into its first gradient, whose values stay as they are.
+/// Adds the counts of a row up into the gradient with the lowest indices, and returns that. Values stay as they are.
 Gradient* add_counts(const GradientRow& row);
 
 }  // namespace pipeline

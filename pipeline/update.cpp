@@ -49,11 +49,12 @@ sched::task<void> add_up(CoreTimes& times, FloatRange range, const GradientRow& 
                          std::span<double> sums) {
   const UpdateClock clock(times, "sum and norm");
   const std::span<float> gradient = row.values[0]->values;
+  const auto add_rows = row.association == sched::Association::chain ? &compute::chain_sum : &compute::tree_sum;
   std::array<const float*, sched::sphere> tiles{};
   for (std::size_t first = range.first; first < range.last; first += norm_block) {
     const std::span<float> tile = gradient.subspan(first, std::min(norm_block, range.last - first));
     for (std::size_t i = 0; i < row.count; ++i) tiles[i] = row.values[i]->values.data() + first;
-    if (row.count > 1) compute::tree_sum(tile, {tiles.data(), row.count});
+    if (row.count > 1) add_rows(tile, {tiles.data(), row.count});
     compute::square_sums(sums.subspan(first / norm_block, 1), tile, scale);
   }
   co_return;

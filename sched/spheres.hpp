@@ -10,36 +10,15 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <vector>
 
-#include "sched/sum_tree.hpp"
+#include "sched/row.hpp"
 
 namespace sched {
-
-/// What the children of a sphere handed over, in index order.
-template <class T>
-struct Row {
-  std::array<T*, sphere> values{};
-  std::size_t count = 0;
-
-  std::span<T* const> span() const noexcept { return {values.data(), count}; }
-};
-
-/// Combines the values of a row two by two as the sum tree does: it splits at the largest power of two below its size.
-/// `combine(left, right)` returns where their sum stands.
-template <class T, class Combine>
-T* fold(std::span<T* const> row, Combine&& combine) {
-  if (row.size() == 1) return row[0];
-  const std::size_t left = std::bit_floor(row.size() - 1);
-  T* const left_sum = fold(row.first(left), combine);
-  return combine(left_sum, fold(row.subspan(left), combine));
-}
 
 template <class T>
 class Spheres {

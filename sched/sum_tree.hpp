@@ -11,10 +11,9 @@
 #include <memory>
 #include <vector>
 
-namespace sched {
+#include "sched/row.hpp"
 
-/// Children of one sphere: micro-batches of a block, blocks of a larger block.
-inline constexpr std::size_t sphere = 12;
+namespace sched {
 
 class SumTree {
  public:
@@ -27,22 +26,31 @@ class SumTree {
   /// alive at once are enough for every core to go on.
   std::size_t depth() const noexcept { return depth_; }
 
-  /// Hands `value` over at a leaf. Whoever comes second to a node adds: `combine(left, right)` makes the sum of the
-  /// two, takes both over and returns where it stands. Returns the root's value to the one who completes it, nullptr to
-  /// all others. Each leaf once; then the tree is ready for the next step. From any thread, without a lock.
+  /// Hands `value` over at a leaf. Whoever comes second to a node combines: `combine(left, right)` makes the sum of the
+  /// two, takes both over and returns where it stands. But where everything else has arrived, nothing more is combined:
+  /// `rest` becomes the chain of what is left on the way to the root, for all executors to share, and true is returned.
+  /// False to all others. Each leaf once; then the tree is ready for the next step. From any thread, without a lock.
   ///   `present_count`: leaves of this step, the first ones of the tree; an absent leaf contributes nothing.
   template <class T, class Combine>
-  T* arrive(std::size_t leaf, std::size_t present_count, T* value, Combine&& combine) {
+  bool arrive(std::size_t leaf, std::size_t present_count, T* value, Combine&& combine, Row<T>& rest) {
     assert(leaf < present_count && present_count <= leaves_count_ && value != nullptr);
     for (Parent parent = leaf_parent_[leaf]; parent.node != none; parent = node_parent_[parent.node]) {
-      if (right_first_leaf_[parent.node] >= present_count) continue;  // nothing will come from the right
+      if (is_passed_by(parent.node, present_count)) continue;
       std::atomic<void*>& waiting = waiting_[parent.node].value;
-      void* const other = waiting.exchange(value, std::memory_order_acq_rel);
-      if (other == nullptr) return nullptr;
+      T* const other = static_cast<T*>(waiting.exchange(value, std::memory_order_acq_rel));
+      if (other == nullptr) return false;
       waiting.store(nullptr, std::memory_order_relaxed);
-      value = parent.right != 0 ? combine(static_cast<T*>(other), value) : combine(value, static_cast<T*>(other));
+      const Parent above = node_parent_[parent.node];
+      if (is_last(above, present_count)) {
+        rest = {{value}, 1, Association::chain, 0};
+        rest.link(other, parent.right != 0);
+        take_waiting(above, present_count, rest);
+        return true;
+      }
+      value = parent.right != 0 ? combine(other, value) : combine(value, other);
     }
-    return value;
+    rest = {{value}, 1, Association::chain, 0};
+    return true;
   }
 
  private:
@@ -61,6 +69,32 @@ class SumTree {
     std::uint32_t first_leaf;
     std::size_t depth;
   };
+
+  /// Whether nothing will come from a node's right side.
+  bool is_passed_by(std::uint32_t node, std::size_t present_count) const noexcept {
+    return right_first_leaf_[node] >= present_count;
+  }
+
+  /// Whether the other side waits at each node from `from` up, and fits a row with the two values from below: then all
+  /// other leaves have arrived.
+  bool is_last(Parent from, std::size_t present_count) const noexcept {
+    std::size_t count = 2;
+    for (Parent above = from; above.node != none; above = node_parent_[above.node]) {
+      if (is_passed_by(above.node, present_count)) continue;
+      if (++count > sphere || waiting_[above.node].value.load(std::memory_order_acquire) == nullptr) return false;
+    }
+    return true;
+  }
+
+  template <class T>
+  void take_waiting(Parent from, std::size_t present_count, Row<T>& rest) noexcept {
+    for (Parent above = from; above.node != none; above = node_parent_[above.node]) {
+      if (is_passed_by(above.node, present_count)) continue;
+      std::atomic<void*>& waiting = waiting_[above.node].value;
+      rest.link(static_cast<T*>(waiting.load(std::memory_order_relaxed)), above.right != 0);
+      waiting.store(nullptr, std::memory_order_relaxed);
+    }
+  }
 
   Child join(Child left, Child right);
   Child split(const std::vector<Child>& children, std::size_t first, std::size_t count);

@@ -98,7 +98,7 @@ sched::task<void> work(Step& step, std::size_t core_index) {
     gradient->targets_count = 1;
     const GradientRow* const row = step.sum.arrive(*index, step.present_count, gradient);
     if (row == nullptr) continue;
-    Gradient* const whole = sched::fold(row->span(), [](Gradient* a, Gradient* b) { return pipeline::add(a, b); });
+    Gradient* const whole = sched::fold(*row, [](Gradient* a, Gradient* b) { return pipeline::add(a, b); });
     BOOST_TEST(whole->targets_count == step.present_count);
     step.result = whole->values[0];
     for (Gradient* const buffer : row->span()) step.pool.give_back(buffer);

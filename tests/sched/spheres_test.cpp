@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "sched/sum_tree.hpp"
+
 namespace {
 
 /// A sum as text: the brackets show how it was associated.
@@ -22,7 +24,7 @@ Text* join(Text* left, Text* right) {
 }
 
 Text* join_row(const sched::Row<Text>& row) {
-  return sched::fold(row.span(), join);
+  return sched::fold(row, join);
 }
 
 /// The same sum by the tree that adds two by two.
@@ -31,7 +33,8 @@ std::string expected(std::size_t leaves, std::size_t present) {
   std::vector<Text> values(present);
   for (std::size_t leaf = 0; leaf < present; ++leaf) {
     values[leaf].text = std::to_string(leaf);
-    if (Text* const root = tree.arrive(leaf, present, &values[leaf], join)) return root->text;
+    sched::Row<Text> rest;
+    if (tree.arrive(leaf, present, &values[leaf], join, rest)) return sched::fold(rest, join)->text;
   }
   return "no root";
 }

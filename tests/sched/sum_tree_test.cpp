@@ -8,6 +8,7 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -29,10 +30,10 @@ std::string sum(std::size_t leaves, std::size_t present, const std::vector<std::
   std::string result = "no root";
   for (const std::size_t leaf : order) {
     values[leaf].text = std::to_string(leaf);
-    Text* const root = tree.arrive(leaf, present, &values[leaf], join);
-    if (root != nullptr) {
+    sched::Row<Text> rest;
+    if (tree.arrive(leaf, present, &values[leaf], join, rest)) {
       BOOST_TEST(result == "no root");
-      result = root->text;
+      result = sched::fold(rest, join)->text;
     }
   }
   return result;
@@ -103,13 +104,39 @@ BOOST_AUTO_TEST_CASE(a_tree_serves_step_after_step) {
   sched::SumTree tree(12);
   for (int step = 0; step < 3; ++step) {
     std::vector<Text> values(12);
-    Text* root = nullptr;
+    sched::Row<Text> rest;
+    bool is_whole = false;
     for (std::size_t leaf = 12; leaf-- > 0;) {
       values[leaf].text = std::to_string(leaf);
-      root = tree.arrive(leaf, 12, &values[leaf], join);
+      is_whole = tree.arrive(leaf, 12, &values[leaf], join, rest);
     }
-    BOOST_REQUIRE(root != nullptr);
-    BOOST_TEST(root->text == expected(12));
+    BOOST_REQUIRE(is_whole);
+    BOOST_TEST(sched::fold(rest, join)->text == expected(12));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_last_leaf_combines_nothing_and_leaves_its_way_to_the_root) {
+  // Rows hold what the 12 nodes of 1,728 leaves leave but for one value, and the 4 of 12 leaves.
+  for (const auto& [leaves, additions_of_the_last] : {std::pair{12u, 0u}, std::pair{144u, 0u}, std::pair{1728u, 1u}}) {
+    for (std::size_t last = 0; last < leaves; last += 5) {
+      sched::SumTree tree(leaves);
+      std::vector<Text> values(leaves);
+      sched::Row<Text> rest;
+      std::size_t additions = 0;
+      const auto counting_join = [&](Text* left, Text* right) {
+        ++additions;
+        return join(left, right);
+      };
+      for (std::size_t leaf = 0; leaf < leaves; ++leaf) {
+        values[leaf].text = std::to_string(leaf);
+        if (leaf != last) BOOST_REQUIRE(!tree.arrive(leaf, leaves, &values[leaf], counting_join, rest));
+      }
+      additions = 0;
+      BOOST_REQUIRE(tree.arrive(last, leaves, &values[last], counting_join, rest));
+      BOOST_TEST(additions <= additions_of_the_last);
+      BOOST_TEST((rest.association == sched::Association::chain));
+      BOOST_TEST(sched::fold(rest, join)->text == expected(leaves));
+    }
   }
 }
 
@@ -128,16 +155,19 @@ BOOST_AUTO_TEST_CASE(threads_that_race_give_the_same_association) {
     std::vector<Text> values(leaves);
     for (std::size_t leaf = 0; leaf < leaves; ++leaf) values[leaf].text = std::to_string(leaf);
     std::atomic<std::size_t> next{0};
-    std::atomic<Text*> root{nullptr};
+    std::atomic<int> roots{0};
+    sched::Row<Text> whole;
     std::vector<std::thread> threads;
     for (int i = 0; i < 4; ++i)
       threads.emplace_back([&] {
-        for (std::size_t leaf = next++; leaf < leaves; leaf = next++)
-          if (Text* const sum = tree.arrive(leaf, leaves, &values[leaf], join)) root = sum;
+        for (std::size_t leaf = next++; leaf < leaves; leaf = next++) {
+          if (!tree.arrive(leaf, leaves, &values[leaf], join, whole)) continue;
+          ++roots;
+        }
       });
     for (std::thread& thread : threads) thread.join();
-    BOOST_REQUIRE(root.load() != nullptr);
-    BOOST_TEST(root.load()->text == expected(leaves));
+    BOOST_REQUIRE_EQUAL(roots.load(), 1);
+    BOOST_TEST(sched::fold(whole, join)->text == expected(leaves));
   }
 }
 
