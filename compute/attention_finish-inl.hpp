@@ -79,7 +79,10 @@ struct ProbabilitiesAgain {
   HWY_INLINE void Of(Lanes16Tag d, std::size_t i, V (&sums)[vectors]) const {
     const V by = hn::Set(d, scale), largest = hn::Set(d, maxima[i]), factor = hn::Set(d, factors[i]);
     HWY_UNROLL(8)
-    for (V& sum : sums) sum = hn::Mul(ExpOfNonPositive(d, hn::Sub(hn::Mul(sum, by), largest)), factor);
+    for (V& sum : sums) sum = hn::Sub(hn::Mul(sum, by), largest);
+    ExpsOfNonPositive(d, sums);
+    HWY_UNROLL(8)
+    for (V& sum : sums) sum = hn::Mul(sum, factor);
   }
   template <class M, class V>
   HWY_INLINE V Keep(Lanes16Tag, M mask, V v) const {

@@ -97,12 +97,16 @@ inline void Softmax(const RowGroup16& group, float* maxima, float* factors) {
     HWY_UNROLL(4)
     for (V& sum : sums) sum = hn::Zero(d);
     for (std::size_t v = 0; v < vectors; v += lane_slots) {
+      V e[lane_slots];
       HWY_UNROLL(4)
       for (std::size_t slot = 0; slot < lane_slots; ++slot) {
-        float* at = row + (v + slot) * lanes;
-        const V e = ExpOfNonPositive(d, hn::Sub(hn::LoadU(d, at), largest));
-        hn::StoreU(e, d, at);
-        sums[slot] = hn::Add(sums[slot], e);
+        e[slot] = hn::Sub(hn::LoadU(d, row + (v + slot) * lanes), largest);
+      }
+      ExpsOfNonPositive(d, e);
+      HWY_UNROLL(4)
+      for (std::size_t slot = 0; slot < lane_slots; ++slot) {
+        hn::StoreU(e[slot], d, row + (v + slot) * lanes);
+        sums[slot] = hn::Add(sums[slot], e[slot]);
       }
     }
     HWY_UNROLL(4)

@@ -7,7 +7,7 @@
 namespace compute {
 
 /// Raised whenever a change alters the bits of training; kept in checkpoints.
-inline constexpr int arithmetic_version = 2;
+inline constexpr int arithmetic_version = 3;
 
 /// Whether fused multiply-adds run in hardware; training is refused without.
 bool has_fma() noexcept;

@@ -21,13 +21,20 @@ namespace HWY_NAMESPACE {
 
 /// x becomes exp(x - maximum); the sum of these.
 HWY_INLINE float Exponentials(Lanes16Tag d, float* x, std::size_t count, float maximum) {
-  const auto maxima = hn::Set(d, maximum);
+  using V = hn::Vec<Lanes16Tag>;
+  const V maxima = hn::Set(d, maximum);
   Sum16 sum(d);
-  ForEachVector(d, count, [&](std::size_t i, std::size_t slot, std::size_t lanes) HWY_ATTR {
-    auto exponential = ExpOfNonPositive(d, hn::Sub(LoadPart(d, x + i, lanes), maxima));
-    if (lanes < hn::Lanes(d)) exponential = hn::IfThenElseZero(hn::FirstN(d, lanes), exponential);
-    StorePart(exponential, d, x + i, lanes);
-    sum.Add(slot, exponential);
+  ForEachVectors(d, count, [&](std::size_t i, auto vectors, std::size_t slot, std::size_t lanes) HWY_ATTR {
+    constexpr std::size_t N = decltype(vectors)::value;
+    V exponentials[N];
+    LoadVectors(d, x + i, lanes, exponentials);
+    HWY_UNROLL(4)
+    for (V& exponential : exponentials) exponential = hn::Sub(exponential, maxima);
+    ExpsOfNonPositive(d, exponentials);
+    if (N == 1 && lanes < hn::Lanes(d)) exponentials[0] = hn::IfThenElseZero(hn::FirstN(d, lanes), exponentials[0]);
+    StoreVectors(exponentials, d, x + i, lanes);
+    HWY_UNROLL(4)
+    for (std::size_t v = 0; v < N; ++v) sum.Add((slot + v) % lane_slots, exponentials[v]);
   });
   return sum.Fold(d);
 }

@@ -19,4 +19,11 @@ float exp(float x) noexcept {
   return x <= highest ? y : x * infinity;
 }
 
+float sigmoid_of_minus(float z) noexcept {
+  using exp_constants::sigmoid_limit;
+  if (z > sigmoid_limit) z = sigmoid_limit;
+  if (z < -sigmoid_limit) z = -sigmoid_limit;
+  return 1.0f / (1.0f + plain::exp(z));
+}
+
 }  // namespace compute::plain

@@ -9,6 +9,8 @@
 //   p = c6;  p = fma(p, r, c) for c = c5, c4, c3, c2, 1, 1           e^r
 //   y = p with (bits of t) << 23 added to its bits                   p 2^n: shift's own low nine bits are zero
 //   x < lowest: +0;  x <= highest: y;  else x * infinity: +infinity, or NaN for NaN
+//
+// and the sigmoid, z kept within +-sigmoid_limit: 1 / (1 + y).
 
 #include <limits>
 
@@ -27,6 +29,7 @@ inline constexpr float c5 = 0x1.123a20p-7f;
 inline constexpr float c6 = 0x1.6a23d0p-10f;
 inline constexpr float lowest = -87.3f;           ///< below it the result is +0: no result is subnormal
 inline constexpr float highest = 0x1.62e42ep+6f;  ///< 88.72283; e^x is infinite in f32 above it
+inline constexpr float sigmoid_limit = 80.0f;     ///< e^80 is 5e34
 inline constexpr float infinity = std::numeric_limits<float>::infinity();
 }  // namespace exp_constants
 
@@ -36,6 +39,10 @@ namespace plain {
 ///   exp(+0) and exp(-0) are exactly 1.
 ///   Source: Cody & Waite 1980, chapter 6; coefficients by Remez exchange, rounded to f32.
 float exp(float x) noexcept;
+
+/// 1 / (1 + e^z), the sigmoid of -z, within 2.5 ulp; NaN for NaN.
+///   z is first brought to [-sigmoid_limit, sigmoid_limit]: no result is zero or subnormal.
+float sigmoid_of_minus(float z) noexcept;
 
 }  // namespace plain
 

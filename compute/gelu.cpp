@@ -10,29 +10,27 @@ namespace compute::plain {
 
 namespace {
 
-float exponential_of(float x, float square) noexcept {
-  return plain::exp(-gelu_slope * (x * std::fma(gelu_cubic, square, 1.0f)));
+float sigmoid_of(float x, float square) noexcept {
+  return sigmoid_of_minus(x * std::fma(-gelu_cubic, square, -gelu_slope));
 }
 
 }  // namespace
 
 void gelu_forward(std::span<float> out, std::span<const float> x) noexcept {
   assert(out.size() == x.size());
-  for (std::size_t i = 0; i < x.size(); ++i) out[i] = x[i] / (1.0f + exponential_of(x[i], x[i] * x[i]));
+  for (std::size_t i = 0; i < x.size(); ++i) out[i] = x[i] * sigmoid_of(x[i], x[i] * x[i]);
 }
 
 void gelu_backward(std::span<float> dx, std::span<float> out, std::span<const float> dout,
                    std::span<const float> x) noexcept {
   assert(dx.size() == x.size() && out.size() == x.size() && dout.size() == x.size());
   for (std::size_t i = 0; i < x.size(); ++i) {
-    const float input = x[i];
-    const float square = input * input;
-    const float divisor = 1.0f + exponential_of(input, square);
-    const float sigmoid = 1.0f / divisor;
-    const float slope = gelu_slope * std::fma(gelu_cubic_3, square, 1.0f);
-    const float derivative = std::fma((input * sigmoid) * (1.0f - sigmoid), slope, sigmoid);
-    dx[i] = dout[i] * derivative;
-    out[i] = input / divisor;
+    const float square = x[i] * x[i];
+    const float sigmoid = sigmoid_of(x[i], square);
+    const float result = x[i] * sigmoid;
+    const float slope = std::fma(gelu_cubic_3, square, gelu_slope);
+    dx[i] = dout[i] * std::fma(std::fma(-result, sigmoid, result), slope, sigmoid);
+    out[i] = result;
   }
 }
 

@@ -69,20 +69,46 @@ HWY_INLINE void StorePart(V v, D d, hn::TFromD<D>* to, std::size_t count) {
 #endif
 }
 
+/// candidate > largest ? candidate : largest. x86's own maximum is just that; others differ on zeros and
+/// NaNs.
+template <class V>
+HWY_INLINE V Larger(V candidate, V largest) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSE2
+  return hn::Max(candidate, largest);
+#else
+  return hn::IfThenElse(hn::Gt(candidate, largest), candidate, largest);
+#endif
+}
+
+/// candidate < smallest ? candidate : smallest, likewise.
+template <class V>
+HWY_INLINE V Smaller(V candidate, V smallest) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSE2
+  return hn::Min(candidate, smallest);
+#else
+  return hn::IfThenElse(hn::Lt(candidate, smallest), candidate, smallest);
+#endif
+}
+
 /// t and p of compute/exp.hpp: x / ln 2 rounded, in t's low bits, and e to the rest. `shift` may bring t's bits a bias.
-template <class D, class V = hn::Vec<D>>
-HWY_INLINE V ExpOfRest(D d, V x, float shift, V& t) {
+template <class D, class V, std::size_t N>
+HWY_INLINE void ExpOfRest(D d, const V (&x)[N], float shift, V (&t)[N], V (&p)[N]) {
   using namespace exp_constants;
-  t = Fma(d, x, hn::Set(d, log2_e), hn::Set(d, shift));
-  const V n = hn::Sub(t, hn::Set(d, shift));
-  const V r = Fma(d, n, hn::Set(d, -ln2_low), Fma(d, n, hn::Set(d, -ln2_high), x));
-  V p = Fma(d, hn::Set(d, c6), r, hn::Set(d, c5));
-  p = Fma(d, p, r, hn::Set(d, c4));
-  p = Fma(d, p, r, hn::Set(d, c3));
-  p = Fma(d, p, r, hn::Set(d, c2));
-  p = Fma(d, p, r, hn::Set(d, 1.0f));
-  p = Fma(d, p, r, hn::Set(d, 1.0f));
-  return p;
+  V rest[N];
+  HWY_UNROLL(4)
+  for (std::size_t i = 0; i < N; ++i) t[i] = Fma(d, x[i], hn::Set(d, log2_e), hn::Set(d, shift));
+  HWY_UNROLL(4)
+  for (std::size_t i = 0; i < N; ++i) {
+    const V n = hn::Sub(t[i], hn::Set(d, shift));
+    rest[i] = Fma(d, n, hn::Set(d, -ln2_low), Fma(d, n, hn::Set(d, -ln2_high), x[i]));
+  }
+  HWY_UNROLL(4)
+  for (std::size_t i = 0; i < N; ++i) p[i] = hn::Set(d, c6);
+  HWY_UNROLL(6)
+  for (const float c : {c5, c4, c3, c2, 1.0f, 1.0f}) {
+    HWY_UNROLL(4)
+    for (std::size_t i = 0; i < N; ++i) p[i] = Fma(d, p[i], rest[i], hn::Set(d, c));
+  }
 }
 
 /// `plain::exp` of each lane; D is a tag of f32 of any width. About 12 instructions a vector.
@@ -90,24 +116,53 @@ template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Exp(D d, V x) {
   using namespace exp_constants;
   const hn::RebindToUnsigned<D> bits;
-  V t;
-  const V p = ExpOfRest(d, x, shift, t);
-  const V y = hn::BitCast(d, hn::Add(hn::BitCast(bits, p), hn::ShiftLeft<23>(hn::BitCast(bits, t))));
+  const V from[1] = {x};
+  V t[1], p[1];
+  ExpOfRest(d, from, shift, t, p);
+  const V y = hn::BitCast(d, hn::Add(hn::BitCast(bits, p[0]), hn::ShiftLeft<23>(hn::BitCast(bits, t[0]))));
   const V upper = hn::IfThenElse(hn::Le(x, hn::Set(d, highest)), y, hn::Mul(x, hn::Set(d, infinity)));
   return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, lowest)), upper);
 }
 
-/// Exp of x that are not positive, or NaN: the same bits. 2^n is a factor here, whose product is exact, so that NaNs
-/// pass through; its exponent's bias is in the shift (no x has x log2_e midway between integers, so the parity of the
-/// bias rounds nothing elsewhere).
+/// 2^n of `ExpOfRest`, whose `shift` had the exponent's bias added. As a factor of p its product is exact, and NaNs
+/// pass through. (No x has x log2_e midway between integers, so the parity of the bias rounds nothing elsewhere.)
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V PowerOfTwo(D d, V t) {
+  const hn::RebindToUnsigned<D> bits;
+  return hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(bits, t)));
+}
+inline constexpr float exponent_bias = 127;
+
+/// Exp of x that are not positive, or NaN, in place: the same bits.
+template <class D, class V, std::size_t N>
+HWY_INLINE void ExpsOfNonPositive(D d, V (&x)[N]) {
+  using namespace exp_constants;
+  V t[N], p[N];
+  ExpOfRest(d, x, shift + exponent_bias, t, p);
+  HWY_UNROLL(4)
+  for (std::size_t i = 0; i < N; ++i) {
+    x[i] = hn::IfThenZeroElse(hn::Lt(x[i], hn::Set(d, lowest)), hn::Mul(p[i], PowerOfTwo(d, t[i])));
+  }
+}
+
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V ExpOfNonPositive(D d, V x) {
+  V only[1] = {x};
+  ExpsOfNonPositive(d, only);
+  return only[0];
+}
+
+/// `plain::sigmoid_of_minus` of each lane, in place.
+template <class D, class V, std::size_t N>
+HWY_INLINE void SigmoidsOfMinus(D d, V (&z)[N]) {
   using namespace exp_constants;
-  const hn::RebindToUnsigned<D> bits;
-  V t;
-  const V p = ExpOfRest(d, x, shift + 127, t);
-  const V power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(bits, t)));
-  return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, lowest)), hn::Mul(p, power));
+  const V one = hn::Set(d, 1.0f);
+  V t[N], p[N];
+  HWY_UNROLL(4)
+  for (V& lanes : z) lanes = Larger(hn::Set(d, -sigmoid_limit), Smaller(hn::Set(d, sigmoid_limit), lanes));
+  ExpOfRest(d, z, shift + exponent_bias, t, p);
+  HWY_UNROLL(4)
+  for (std::size_t i = 0; i < N; ++i) z[i] = hn::Div(one, Fma(d, p[i], PowerOfTwo(d, t[i]), one));
 }
 
 }  // namespace HWY_NAMESPACE

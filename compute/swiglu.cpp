@@ -14,7 +14,7 @@ void swiglu_forward(Matrix out, ConstMatrix both) noexcept {
     const float* gate = both.data + row * both.stride;
     const float* up = gate + F;
     float* result = out.data + row * out.stride;
-    for (std::size_t i = 0; i < F; ++i) result[i] = gate[i] / (1.0f + plain::exp(-gate[i])) * up[i];
+    for (std::size_t i = 0; i < F; ++i) result[i] = gate[i] * sigmoid_of_minus(-gate[i]) * up[i];
   }
 }
 
@@ -29,10 +29,9 @@ void swiglu_backward(Matrix dboth, Matrix out, ConstMatrix dout, ConstMatrix bot
     float* result = out.data + row * out.stride;
     for (std::size_t i = 0; i < F; ++i) {
       const float gate = gates[i], up = gates[F + i], slope = from[i];
-      const float divisor = 1.0f + plain::exp(-gate);
-      const float sigmoid = 1.0f / divisor;
-      const float silu = gate / divisor;
-      dgates[i] = (slope * up) * std::fma(gate * sigmoid, 1.0f - sigmoid, sigmoid);
+      const float sigmoid = sigmoid_of_minus(-gate);
+      const float silu = gate * sigmoid;
+      dgates[i] = (slope * up) * std::fma(silu, 1.0f - sigmoid, sigmoid);
       dgates[F + i] = slope * silu;
       result[i] = silu * up;
     }

@@ -1,14 +1,14 @@
 #pragma once
 
-// The gated linear unit of Llama: silu(gate) * up, silu(x) = x / (1 + exp(-x)).
+// The gated linear unit of Llama: silu(gate) * up, silu(x) = x sigmoid(x).
 //   Source: Shazeer 2020, section 2 (SwiGLU with beta = 1).
 //
-// The arithmetic, all f32, exp being that of compute/exp.hpp:
-//   e     = exp(-gate)
-//   silu  = gate / (1 + e)
+// The arithmetic, all f32, sigmoid being that of compute/exp.hpp:
+//   s     = sigmoid(gate)
+//   silu  = gate * s
 //   out   = silu * up
-// and backward, with s = 1 / (1 + e):
-//   dgate = (dout * up) * fma(gate * s, 1 - s, s)
+// and backward:
+//   dgate = (dout * up) * fma(silu, 1 - s, s)
 //   dup   = dout * silu
 
 #include "compute/matrix.hpp"

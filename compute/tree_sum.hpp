@@ -24,6 +24,6 @@ void chain_sum(std::span<float> out, std::span<const float* const> rows) noexcep
 namespace plain {
 void tree_sum(std::span<float> out, std::span<const float* const> rows) noexcept;
 void chain_sum(std::span<float> out, std::span<const float* const> rows) noexcept;
-}
+}  // namespace plain
 
 }  // namespace compute

@@ -4,6 +4,7 @@
 // After foreach_target.h.
 #include <hwy/highway.h>
 
+#include "compute/simd_lanes-inl.hpp"
 #include "compute/simd_math-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -30,6 +31,17 @@ void ExpOfNonPositiveAll(const float* x, float* y, std::size_t count) {
   }
 }
 
+void SigmoidOfMinusAll(const float* z, float* y, std::size_t count) {
+  const compute::HWY_NAMESPACE::Lanes16Tag d;
+  compute::HWY_NAMESPACE::ForEachVectors(
+      d, count, [&](std::size_t i, auto vectors, std::size_t, std::size_t lanes) HWY_ATTR {
+        hwy::HWY_NAMESPACE::Vec<compute::HWY_NAMESPACE::Lanes16Tag> some[decltype(vectors)::value];
+        compute::HWY_NAMESPACE::LoadVectors(d, z + i, lanes, some);
+        compute::HWY_NAMESPACE::SigmoidsOfMinus(d, some);
+        compute::HWY_NAMESPACE::StoreVectors(some, d, y + i, lanes);
+      });
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace tests
 HWY_AFTER_NAMESPACE();
@@ -51,6 +63,7 @@ namespace tests {
 
 HWY_EXPORT(ExpAll);
 HWY_EXPORT(ExpOfNonPositiveAll);
+HWY_EXPORT(SigmoidOfMinusAll);
 
 BOOST_AUTO_TEST_SUITE(exp_)
 
@@ -106,6 +119,52 @@ BOOST_AUTO_TEST_CASE(vectors_for_what_is_not_positive_keep_every_nan) {
     HWY_DYNAMIC_DISPATCH(ExpOfNonPositiveAll)(x.data(), y.data(), x.size());
     for (const float value : y) BOOST_TEST(std::isnan(value));
   });
+}
+
+BOOST_AUTO_TEST_CASE(vectors_have_the_bits_of_the_sigmoid_s_definition) {
+  compute::set_floating_point_mode();
+  const std::vector<float> z = sweep();
+  std::vector<float> expected(z.size()), y(z.size());
+  for (std::size_t i = 0; i < z.size(); ++i) expected[i] = compute::plain::sigmoid_of_minus(z[i]);
+  for_each_target([&] {
+    HWY_DYNAMIC_DISPATCH(SigmoidOfMinusAll)(z.data(), y.data(), z.size());
+    BOOST_TEST(same_bits(y, expected));
+    for (const std::size_t count : {1u, 15u, 17u, 63u, 65u, 100u}) {  // no whole number of vectors
+      std::vector<float> few(count + 1, -1.0f);
+      HWY_DYNAMIC_DISPATCH(SigmoidOfMinusAll)(z.data() + 1000, few.data(), count);
+      BOOST_TEST(few.back() == -1.0f);
+      few.pop_back();
+      const auto first = expected.begin() + 1000;
+      BOOST_TEST(same_bits(few, std::vector<float>(first, first + static_cast<std::ptrdiff_t>(count))));
+    }
+    const std::vector<float> nans(70, std::numeric_limits<float>::quiet_NaN());
+    std::vector<float> nothing(nans.size());
+    HWY_DYNAMIC_DISPATCH(SigmoidOfMinusAll)(nans.data(), nothing.data(), nans.size());
+    for (const float value : nothing) BOOST_TEST(std::isnan(value));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(the_sigmoid_s_error_is_below_two_and_a_half_ulp) {
+  using compute::exp_constants::sigmoid_limit;
+  double worst_ulps = 0;
+  for (float z = -sigmoid_limit; z <= sigmoid_limit; z += 1.0f / 4096) {
+    const float jittered = z * (1 - 0x1p-13f * std::fabs(std::sin(z * 1000)));
+    const long double exact = 1 / (1 + std::exp(static_cast<long double>(jittered)));
+    const double ulp = std::ldexp(1.0, std::ilogb(exact) - 23);
+    const long double error = std::abs(compute::plain::sigmoid_of_minus(jittered) - exact) / ulp;
+    worst_ulps = std::max(worst_ulps, static_cast<double>(error));
+  }
+  BOOST_TEST(worst_ulps < 2.5);
+}
+
+BOOST_AUTO_TEST_CASE(the_sigmoid_s_ends_are_as_documented) {
+  using namespace compute::exp_constants;
+  using compute::plain::sigmoid_of_minus;
+  BOOST_TEST(sigmoid_of_minus(0.0f) == 0.5f);
+  BOOST_TEST(sigmoid_of_minus(-infinity) == 1.0f);
+  BOOST_TEST(sigmoid_of_minus(infinity) == sigmoid_of_minus(sigmoid_limit));
+  BOOST_TEST(sigmoid_of_minus(infinity) > 1000 * std::numeric_limits<float>::min());
+  BOOST_TEST(std::isnan(sigmoid_of_minus(std::numeric_limits<float>::quiet_NaN())));
 }
 
 BOOST_AUTO_TEST_CASE(the_error_is_below_one_ulp) {
