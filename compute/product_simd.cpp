@@ -12,7 +12,8 @@
 // its quiet moments: width 64 with 128 rows 85-94 %, with 32 rows 77-94. On Zen 4 (AVX-512, 118 GFLOP/s), quiet: width
 // 64 with 128 rows 91-97 %, with 32 rows 89-93; width 384 88-97; width 768 90-97. On a virtual Xeon that reaches 208
 // GFLOP/s for a moment and holds 170-187: of the 208 width 64 with 128 rows 76-91 %, with 32 rows 65-81; width 384
-// 81-91; width 768 75-88, 3-10 % ahead of the better of oneDNN and OpenBLAS on average.
+// 81-91; width 768 75-88, 3-10 % ahead of the better of oneDNN and OpenBLAS on average. On Zen 1 (AVX2 in two halves,
+// 40.7 GFLOP/s) width 64 with 128 rows 90-95 %, with 32 rows 79-95, where 32 steps are a tile (79-86; oneDNN 85-90).
 //
 // Source: Goto & van de Geijn 2008.
 
