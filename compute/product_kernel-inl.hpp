@@ -36,8 +36,8 @@ inline constexpr std::size_t tile_vectors = 2;
 inline constexpr std::size_t tile_rows_max = (vector_registers - 1 - tile_vectors) / tile_vectors;
 inline constexpr std::size_t tile_vectors_max = 8;
 /// From here on the result is asked for before the chains run, so that it is there when they end: 1-3 % of long tiles.
-/// In shorter ones it costs that much. They ask for it while they run, where nothing else is to be asked for: 5 % of a
-/// head's gradient at 64 columns with AVX-512.
+/// In shorter ones it costs that much. AVX-512's ask for it while they run, where nothing else is to be asked for: 5 %
+/// of a head's gradient at 64 columns.
 inline constexpr std::size_t prefetching_depth_min = 192;
 
 /// Lines of what comes next asked for with every few steps of a tile; what is more is asked for before the first. All
@@ -45,6 +45,8 @@ inline constexpr std::size_t prefetching_depth_min = 192;
 /// rows whose b is packed, on a Xeon. AVX2's tiles, which are shorter of instructions, ask for one: on Zen 1 a
 /// micro-batch of preset seed takes 3 % less time by it, of tiny 2 %, of char and small the same.
 inline constexpr std::size_t asked_together = vector_registers == 32 ? 2 : 1;
+/// Not by AVX2's: a tile of 6 rows ends before 64 steps have asked for 16, which cost 10 % of 4,096 columns.
+inline constexpr bool asks_for_results = tile_rows_max > addressed_rows_max;
 
 /// One block of k for tiles of the result that lie side by side: panel after panel of b beside the same rows of a.
 struct Tiles {
@@ -163,7 +165,7 @@ void RunTiles(const Tiles& tiles) {
     const std::size_t at = n * width;
     // Where nothing comes next, the rows of the result, one after the other; if they are asked for at once, below, or
     // go past the caches, nothing new.
-    const bool out_later = !tiles.stream && tiles.depth < prefetching_depth_min;
+    const bool out_later = asks_for_results && !tiles.stream && tiles.depth < prefetching_depth_min;
     const char* ask = reinterpret_cast<const char*>(out_later ? tiles.out + at : tiles.a);
     std::size_t ask_step = out_later ? tiles.out_stride * sizeof(float) : 0;
     if (tiles.next_lines > 0) {
