@@ -46,7 +46,7 @@ inline constexpr std::size_t prefetching_depth_min = 192;
 /// micro-batch of preset seed takes 3 % less time by it, of tiny 2 %, of char and small the same.
 inline constexpr std::size_t asked_together = vector_registers == 32 ? 2 : 1;
 /// Not by AVX2's: a tile of 6 rows ends before 64 steps have asked for 16, which cost 10 % of 4,096 columns.
-inline constexpr bool asks_for_results = tile_rows_max > addressed_rows_max;
+inline constexpr bool asks_for_results = vector_registers == 32;
 
 /// One block of k for tiles of the result that lie side by side: panel after panel of b beside the same rows of a.
 struct Tiles {

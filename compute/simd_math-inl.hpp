@@ -69,8 +69,7 @@ HWY_INLINE void StorePart(V v, D d, hn::TFromD<D>* to, std::size_t count) {
 #endif
 }
 
-/// candidate > largest ? candidate : largest. x86's own maximum is just that; others differ on zeros and
-/// NaNs.
+/// candidate > largest ? candidate : largest. x86's own maximum is just that; others differ on zeros and NaNs.
 template <class V>
 HWY_INLINE V Larger(V candidate, V largest) {
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSE2

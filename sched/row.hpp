@@ -30,6 +30,9 @@ struct Row {
 
   std::span<T* const> span() const noexcept { return {values.data(), count}; }
 
+  /// A chain with its first value only.
+  static Row chain(T* first) noexcept { return {{first}, 1, Association::chain, 0}; }
+
   /// A chain's next value.
   void link(T* value, bool left) noexcept {
     assert(count < sphere);

@@ -42,14 +42,14 @@ class SumTree {
       waiting.store(nullptr, std::memory_order_relaxed);
       const Parent above = node_parent_[parent.node];
       if (is_last(above, present_count)) {
-        rest = {{value}, 1, Association::chain, 0};
+        rest = Row<T>::chain(value);
         rest.link(other, parent.right != 0);
         take_waiting(above, present_count, rest);
         return true;
       }
       value = parent.right != 0 ? combine(other, value) : combine(value, other);
     }
-    rest = {{value}, 1, Association::chain, 0};
+    rest = Row<T>::chain(value);
     return true;
   }
 
