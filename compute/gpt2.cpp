@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "compute/adamw.hpp"
 #include "compute/gpt2_backward.hpp"
 #include "compute/gpt2_forward.hpp"
 #include "compute/gpt2_head.hpp"
@@ -32,6 +33,23 @@ Gpt2Model model_of(const Gpt2Shape& shape, std::span<const float> weights) noexc
   return model;
 }
 
+/// Each token's row of its embedding's gradient goes aside, and `left` stands in its place. Where an id comes again its
+/// later rows are `left`, so that giving all back in any order adds what was there once.
+void put_aside(Matrix aside, Matrix dtokens, const TokenGrid& inputs, float left) noexcept {
+  for (std::size_t i = 0; i < aside.rows; ++i) {
+    float* const row = dtokens.data + inputs.token(i) * dtokens.stride;
+    std::copy_n(row, aside.columns, aside.data + i * aside.stride);
+    std::fill_n(row, aside.columns, left);
+  }
+}
+
+void add_back(Matrix dtokens, const TokenGrid& inputs, ConstMatrix aside) noexcept {
+  for (std::size_t i = 0; i < aside.rows; ++i) {
+    const std::span row(dtokens.data + inputs.token(i) * dtokens.stride, aside.columns);
+    add(row, {aside.data + i * aside.stride, aside.columns}, row);
+  }
+}
+
 /// Every id is checked once, here: the kernels index with them.
 void check_ids([[maybe_unused]] std::span<const std::int32_t> ids, [[maybe_unused]] const Gpt2Shape& shape) noexcept {
   for ([[maybe_unused]] const std::int32_t id : ids) assert(id >= 0 && static_cast<std::size_t>(id) < shape.vocabulary);
@@ -47,9 +65,10 @@ void check_rows(const TokenRows& rows, const Gpt2Shape& shape) noexcept {
 
 LossSum gpt2_gradient(std::span<float> gradient, const Gpt2Shape& shape, std::span<const float> weights,
                       const TokenRows& rows, std::span<float> workspace, const Objective& objective,
-                      Activations activations, std::span<const float> packed) noexcept {
+                      Activations activations, std::span<const float> packed, Into into) noexcept {
   check_rows(rows, shape);
   assert(rows.context == 0);
+  assert(into == Into::replaced || gpt2_gradient_adds(rows.B * rows.T));
   Gpt2Model model = model_of(shape, weights);
   assert(packed.empty() || packed.size() == model.packed_layout.floats());
   if (!packed.empty()) model.packed = packed.data();
@@ -59,11 +78,22 @@ LossSum gpt2_gradient(std::span<float> gradient, const Gpt2Shape& shape, std::sp
   assert(gradient.size() == weights.size());
 
   gpt2_forward(model, gpt2_inputs(rows), rows.document_first, space, objective.dropout);
-  const double nats = gpt2_head_gradient(gradient.data() + model.layout.head, model, gpt2_targets(rows),
+  const TokenGrid inputs = gpt2_inputs(rows);
+  const Matrix dtokens = dense(gradient.data() + model.layout.token_embedding, shape.vocabulary, shape.channels);
+  const Matrix aside = dense(space.aside, inputs.count(), shape.channels);
+  // The embedding's rows are sums of their own before they are added. Of tied ones these begin with the head's
+  // gradient, to which -0 adds nothing.
+  if (into == Into::added) put_aside(aside, dtokens, inputs, shape.tied ? -0.0f : 0.0f);
+  const double nats = gpt2_head_gradient(gradient.data() + model.layout.head, into, model, gpt2_targets(rows),
                                          rows.targets_count, space, objective.loss);
   if (rows.between_passes.call != nullptr) rows.between_passes.call(rows.between_passes.argument);
-  gpt2_backward(gradient, model, gpt2_inputs(rows), rows.document_first, space, objective.dropout, activations);
+  gpt2_backward(gradient, into, model, inputs, rows.document_first, space, objective.dropout, activations);
+  if (into == Into::added) add_back(dtokens, inputs, aside);
   return {nats, rows.targets_count};
+}
+
+bool gpt2_gradient_adds(std::size_t tokens) noexcept {
+  return tokens <= product_block;
 }
 
 LossSum gpt2_loss(const Gpt2Shape& shape, std::span<const float> weights, const TokenRows& rows,

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "compute/matrix.hpp"
 #include "compute/model_shape.hpp"
 #include "compute/objective.hpp"
 
@@ -94,9 +95,15 @@ void gpt2_pack(std::span<float> packed, const Gpt2Shape& shape, std::span<const 
 ///   weights: gpt2_floats, read only. packed: what gpt2_pack made of them, or nothing: the same bits, but then each
 ///   call packs them for itself. gradient: gpt2_floats, every float is written (gaps with 0). workspace: at least
 ///   gpt2_workspace_floats floats, 64-byte aligned, contents arbitrary.
+///   into: replaced, or where gpt2_gradient_adds, added: to what another call wrote, bit for bit as if this one's had
+///   been written apart and compute::add had then been called. A pass over both, and the memory of one, are saved.
 LossSum gpt2_gradient(std::span<float> gradient, const Gpt2Shape& shape, std::span<const float> weights,
                       const TokenRows& rows, std::span<float> workspace, const Objective& objective = {},
-                      Activations activations = Activations::kept, std::span<const float> packed = {}) noexcept;
+                      Activations activations = Activations::kept, std::span<const float> packed = {},
+                      Into into = Into::replaced) noexcept;
+
+/// Whether the gradient of so many tokens can be added while it is computed: where it is one chain over the tokens.
+bool gpt2_gradient_adds(std::size_t tokens) noexcept;
 
 /// The loss alone: the same bits as above.
 LossSum gpt2_loss(const Gpt2Shape& shape, std::span<const float> weights, const TokenRows& rows,

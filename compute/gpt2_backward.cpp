@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "compute/adamw.hpp"
 #include "compute/attention.hpp"
 #include "compute/column_sums.hpp"
 #include "compute/dropout.hpp"
@@ -15,7 +16,7 @@ namespace {
 
 using enum BlockTensor;
 
-/// One backward pass: what it reads, and the gradient it writes. `dresidual` is the gradient of the residual stream,
+/// One backward pass: what it reads, and the gradient it makes. `dresidual` is the gradient of the residual stream,
 /// walking from the last layer to the first.
 struct Backward {
   const Gpt2Model& model;
@@ -24,6 +25,7 @@ struct Backward {
   const std::uint32_t* document_first;
   const Dropout& dropout;
   float* gradient;
+  Into into;  ///< of the gradient
 
   float* gradient_of(std::size_t layer, BlockTensor tensor) const noexcept {
     return gradient + model.layout.of(layer, tensor);
@@ -33,6 +35,8 @@ struct Backward {
   void final_norm() const noexcept;
   void mlp(std::size_t layer) const noexcept;
   void attention(std::size_t layer) const noexcept;
+  void placement(std::size_t layer, Matrix dqkv) const noexcept;
+  void embeddings() const noexcept;
   void zero_gaps() const noexcept;
 
   /// The residual stream's gradient as it reaches what was added to the stream: in `normed`, or where nothing was
@@ -44,6 +48,22 @@ struct Backward {
     compute::dropout(dropped.data, dresidual.data, dresidual.rows * dresidual.columns, dropout, place);
     return dropped;
   }
+  /// Where a vector's gradient is written: `there`, or beside the pass, to be added to it at the end of the block.
+  struct VectorGradient {
+    VectorGradient(const Backward& pass, float* there_, std::size_t count_, std::size_t beside = 0) noexcept
+        : place(pass.into == Into::replaced ? there_ : pass.space.vectors + beside), count(count_), there(there_) {}
+    VectorGradient(const VectorGradient&) = delete;
+    VectorGradient& operator=(const VectorGradient&) = delete;
+    ~VectorGradient() {
+      if (place != there) add({there, count}, {there, count}, {place, count});
+    }
+
+    float* const place;
+    const std::size_t count;
+
+   private:
+    float* const there;
+  };
   /// dx = dout weight^T.
   void linear_input(Matrix dx, ConstMatrix dout, std::size_t layer, BlockTensor weight) const noexcept {
     multiply_weight(model, dx, dout, model.packed_layout.of(layer, weight, Way::backward), nullptr, space);
@@ -53,31 +73,37 @@ struct Backward {
                          ConstMatrix dout) const noexcept {
     const Matrix dweight = weight_matrix(model.shape, gradient_of(layer, weight), x.columns, dout.columns);
     const bool inputs_first = weight_as(model.shape) == As::stored;
-    multiply(dweight, inputs_first ? x : dout, As::transposed, inputs_first ? dout : x, As::stored, nullptr,
-             space.scratch, gradient_store(model.layout));
-    if (block_tensor_floats(model.shape, bias) != 0) column_sums(gradient_of(layer, bias), dout);
+    const ConstMatrix left = inputs_first ? x : dout, right = inputs_first ? dout : x;
+    if (into == Into::replaced) {
+      multiply(dweight, left, As::transposed, right, As::stored, nullptr, space.scratch, gradient_store(model.layout));
+    } else {
+      multiply_add(dweight, left, As::transposed, right, As::stored, space.scratch);
+    }
+    const VectorGradient dbias(*this, gradient_of(layer, bias), block_tensor_floats(model.shape, bias));
+    if (dbias.count != 0) column_sums(dbias.place, dout);
   }
   /// A norm's output once more; its statistics are left for `norm_input`.
   void norm_again(Matrix out, ConstMatrix x, std::size_t layer, BlockTensor gain, BlockTensor bias) const noexcept {
     norm_forward(model.shape, out, space.means, space.rstds, x, {model.of(layer, gain), model.of(layer, bias)});
   }
-  /// The gradient that went through a norm joins the one that went past it.
+  /// The gradient of a norm's input, into the residual stream's, and of its parameters. x: what the norm was given.
+  void norm_input(Into stream, ConstMatrix x, std::size_t gain, std::size_t bias) const noexcept {
+    const ModelShape& shape = model.shape;
+    const std::size_t C = shape.channels;
+    const VectorGradient dgain(*this, gradient + gain, C);
+    const VectorGradient dbias(*this, gradient + bias, shape.norm == Norm::layer ? C : 0, aligned_floats(C));
+    norm_backward(shape, rows(space.dresidual, C), stream, {dgain.place, dbias.place}, rows(space.dnormed, C), x,
+                  space.means, space.rstds, model.weights + gain);
+  }
+  /// The gradient that went through a block's norm joins the one that went past it.
   void norm_input(ConstMatrix x, std::size_t layer, BlockTensor gain, BlockTensor bias) const noexcept {
-    const std::size_t C = model.shape.channels;
-    norm_backward(model.shape, rows(space.dresidual, C), Into::added,
-                  {gradient_of(layer, gain), gradient_of(layer, bias)}, rows(space.dnormed, C), x, space.means,
-                  space.rstds, model.of(layer, gain));
+    norm_input(Into::added, x, model.layout.of(layer, gain), model.layout.of(layer, bias));
   }
 };
 
 void Backward::final_norm() const noexcept {
-  const ModelShape& shape = model.shape;
-  const Gpt2Layout& layout = model.layout;
-  const float* const weights = model.weights;
-  const std::size_t C = shape.channels;
-  norm_backward(shape, rows(space.dresidual, C), Into::replaced,
-                {gradient + layout.final_gain, gradient + layout.final_bias}, rows(space.dnormed, C),
-                rows(space.residual.of(shape.layers), C), space.means, space.rstds, weights + layout.final_gain);
+  norm_input(Into::replaced, rows(space.residual.of(model.shape.layers), model.shape.channels), model.layout.final_gain,
+             model.layout.final_bias);
 }
 
 void Backward::mlp(std::size_t layer) const noexcept {
@@ -111,14 +137,38 @@ void Backward::attention(std::size_t layer) const noexcept {
                     dadded);
   attention_backward(dqkv.data, dattended.data, space.qkv.of(layer), space.statistics.of(layer),
                      attention_shape(model.shape, inputs.B, inputs.T), space.scratch, document_first);
-  place_queries_and_keys_backward(model.shape, layer, {0, inputs.count(), inputs.T, 0}, dqkv,
-                                  model.of(layer, q_norm_gain), model.of(layer, k_norm_gain),
-                                  gradient_of(layer, q_norm_gain), gradient_of(layer, k_norm_gain), space);
+  placement(layer, dqkv);
 
   norm_again(normed, residual, layer, norm1_gain, norm1_bias);
   linear_parameters(layer, attention_weight, attention_bias, normed, dqkv);
   linear_input(rows(space.dnormed, C), dqkv, layer, attention_weight);
   norm_input(residual, layer, norm1_gain, norm1_bias);
+}
+
+void Backward::placement(std::size_t layer, Matrix dqkv) const noexcept {
+  const std::size_t D = block_tensor_floats(model.shape, q_norm_gain);
+  const VectorGradient dq_gain(*this, gradient_of(layer, q_norm_gain), D);
+  const VectorGradient dk_gain(*this, gradient_of(layer, k_norm_gain), D, aligned_floats(D));
+  place_queries_and_keys_backward(model.shape, layer, {0, inputs.count(), inputs.T, 0}, dqkv,
+                                  model.of(layer, q_norm_gain), model.of(layer, k_norm_gain), dq_gain.place,
+                                  dk_gain.place, space);
+}
+
+void Backward::embeddings() const noexcept {
+  const ModelShape& shape = model.shape;
+  const std::size_t C = shape.channels;
+  const std::size_t positions = shape.position_kind == Positions::learned ? shape.positions : 0;
+  float* const dtokens = gradient + model.layout.token_embedding;
+  float* const dpositions = gradient + model.layout.position_embedding;
+  if (!shape.tied && into == Into::replaced) std::fill_n(dtokens, shape.vocabulary * C, 0.0f);
+  const bool beside = into == Into::added && positions != 0;  // in `normed`, which nobody needs any more
+  embedding_backward(dense(dtokens, shape.vocabulary, C),
+                     beside ? dense(space.normed, inputs.T, C) : dense(dpositions, positions, C),
+                     rows(space.dresidual, C), inputs);
+  if (beside) {
+    const std::size_t count = inputs.T * C;
+    add({dpositions, count}, {dpositions, count}, {space.normed, count});
+  }
 }
 
 void Backward::zero_gaps() const noexcept {
@@ -144,12 +194,11 @@ void Backward::zero_gaps() const noexcept {
 
 }  // namespace
 
-void gpt2_backward(std::span<float> gradient, const Gpt2Model& model, const TokenGrid& inputs,
+void gpt2_backward(std::span<float> gradient, Into into, const Gpt2Model& model, const TokenGrid& inputs,
                    const std::uint32_t* document_first, const Gpt2Workspace& space, const Dropout& dropout,
                    Activations activations) noexcept {
   const ModelShape& shape = model.shape;
-  const Gpt2Layout& layout = model.layout;
-  const Backward pass{model, space, inputs, document_first, dropout, gradient.data()};
+  const Backward pass{model, space, inputs, document_first, dropout, gradient.data(), into};
   pass.final_norm();
   for (std::size_t layer = shape.layers; layer-- > 0;) {
     if (activations == Activations::recomputed)
@@ -160,11 +209,7 @@ void gpt2_backward(std::span<float> gradient, const Gpt2Model& model, const Toke
   if (dropout.rate > 0) {
     compute::dropout(space.dresidual, space.dresidual, inputs.count() * shape.channels, dropout, embedding_dropout);
   }
-  const std::size_t positions = shape.position_kind == Positions::learned ? shape.positions : 0;
-  if (!shape.tied) std::fill_n(pass.gradient + layout.token_embedding, shape.vocabulary * shape.channels, 0.0f);
-  embedding_backward(dense(pass.gradient + layout.token_embedding, shape.vocabulary, shape.channels),
-                     dense(pass.gradient + layout.position_embedding, positions, shape.channels),
-                     pass.rows(space.dresidual, shape.channels), inputs);
+  pass.embeddings();
   pass.zero_gaps();
 }
 

@@ -35,8 +35,8 @@ struct Piece {
     return cross_entropy_losses(nats, sums, logits.columns, rows);
   }
 
-  /// The gradients of the head's matrix, to which those of earlier pieces are added, and of `normed`.
-  void gradients(float* dhead) const noexcept {
+  /// The gradients of the head's matrix and of `normed`.
+  void gradients(float* dhead, Into into) const noexcept {
     const WeightOperand head = model.packed_layout.head(Way::backward);
     const Matrix dnormed = tokens_of(space.dnormed, logits.rows);
     const std::size_t C = dnormed.columns;
@@ -46,7 +46,7 @@ struct Piece {
       cross_entropy_gradient(dlogits, logits, first, sums, rows);
 
       const Matrix dweight = dense(dhead + first * C, columns, C);
-      if (rows.first == 0) {
+      if (into == Into::replaced) {
         multiply(dweight, dlogits, As::transposed, normed, As::stored, nullptr, space.scratch,
                  gradient_store(model.layout));
       } else {
@@ -68,14 +68,14 @@ double gpt2_head_loss(const Gpt2Model& model, const TokenGrid& targets, TargetRa
   return nats;
 }
 
-double gpt2_head_gradient(float* dhead, const Gpt2Model& model, const TokenGrid& targets, std::size_t targets_count,
-                          const Gpt2Workspace& space, const LossTerms& terms) noexcept {
+double gpt2_head_gradient(float* dhead, Into into, const Gpt2Model& model, const TokenGrid& targets,
+                          std::size_t targets_count, const Gpt2Workspace& space, const LossTerms& terms) noexcept {
   const std::size_t tokens = targets.count();
   double nats = 0;
   for (std::size_t first = 0; first < tokens; first += logit_rows) {
     const Piece piece(model, space, {targets, targets_count, first, terms}, std::min(logit_rows, tokens - first));
     nats = piece.losses(nats);
-    piece.gradients(dhead);
+    piece.gradients(dhead, first == 0 ? into : Into::added);
   }
   return nats;
 }

@@ -38,9 +38,9 @@ struct TargetRange {
 double gpt2_head_loss(const Gpt2Model& model, const TokenGrid& targets, TargetRange range, double nats,
                       const Gpt2Workspace& space) noexcept;
 
-/// The loss; and written whole: its gradient with respect to the head's matrix, (V, C) at `dhead`, and to `normed`, in
-/// `dnormed`.
-double gpt2_head_gradient(float* dhead, const Gpt2Model& model, const TokenGrid& targets, std::size_t targets_count,
-                          const Gpt2Workspace& space, const LossTerms& terms) noexcept;
+/// The loss; its gradient with respect to the head's matrix, (V, C), into `dhead`; and that to `normed`, written whole,
+/// in `dnormed`. To be added `dhead` takes at most `product_block` tokens.
+double gpt2_head_gradient(float* dhead, Into into, const Gpt2Model& model, const TokenGrid& targets,
+                          std::size_t targets_count, const Gpt2Workspace& space, const LossTerms& terms) noexcept;
 
 }  // namespace compute

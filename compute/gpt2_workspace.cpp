@@ -66,6 +66,11 @@ Gpt2Workspace gpt2_workspace(const Gpt2Shape& shape, std::size_t B, std::size_t 
   if (backward) {
     space.dresidual = places.take(tokens * C);
     space.dnormed = places.take(tokens * std::max(C, shape.attention_channels()));
+    if (gpt2_gradient_adds(tokens)) {
+      space.aside = places.take(tokens * C);
+      space.vectors = places.take(std::max(
+          {shape.hidden_channels(), shape.qkv_channels(), 2 * aligned_floats(std::max(C, shape.head_channels()))}));
+    }
   }
 
   const std::size_t activated = aligned_floats(tokens * shape.activated_channels());

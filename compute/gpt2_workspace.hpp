@@ -47,9 +47,11 @@ struct Gpt2Workspace {
   float* dlogits;    ///< dlogit_columns, logits_stride of them apart, for as many tokens
   float* loss_sums;  ///< LossSums, for as many tokens
 
-  float* dresidual;  ///< C; these three for `gradient` alone
+  float* dresidual;  ///< C; these and the next ones for `gradient` alone
   float* dnormed;    ///< C, or attention_channels where they are more
   float* dwide;      ///< the gradient of hidden, then of qkv
+  float* aside;      ///< C: these two where the gradient can be added: what it finds of the tokens' embeddings
+  float* vectors;    ///< a bias's gradient, or a norm's two
 
   float* scratch;  ///< of products and attention
 

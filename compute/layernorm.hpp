@@ -27,9 +27,6 @@ inline constexpr float layernorm_epsilon = 1e-5f;
 void layernorm_forward(Matrix out, float* means, float* rstds, ConstMatrix x, const float* gain,
                        const float* bias) noexcept;
 
-/// Whether a result replaces what is there or is added to it (there + result).
-enum class Into : bool { replaced, added };
-
 /// The gradients of the above.
 ///   dx: (rows, C), replaced or added to. dgain, dbias: (C,), written whole. dout, x: (rows, C); dout is not dx.
 void layernorm_backward(Matrix dx, Into into, float* dgain, float* dbias, ConstMatrix dout, ConstMatrix x,

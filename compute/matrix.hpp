@@ -34,4 +34,7 @@ inline ConstMatrix dense(const float* data, std::size_t rows, std::size_t column
   return {data, rows, columns, columns};
 }
 
+/// Whether a result replaces what is there or is added to it (there + result).
+enum class Into : bool { replaced, added };
+
 }  // namespace compute

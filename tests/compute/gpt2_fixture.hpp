@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "compute/adamw.hpp"
 #include "compute/gpt2.hpp"
 
 namespace tests {
@@ -62,6 +63,27 @@ inline LossAndGradient packed_gradient_of(const compute::Gpt2Shape& shape, std::
   const compute::LossSum loss = compute::gpt2_gradient(gradient, shape, weights, rows, workspace.span(), {},
                                                        compute::Activations::kept, packed.span());
   return {loss, std::move(gradient)};
+}
+
+/// The gradient of one micro-batch after the other's: added while it is computed, or apart and afterwards.
+struct AddedGradients {
+  LossAndGradient found, expected;
+};
+
+inline AddedGradients added_gradients_of(const compute::Gpt2Shape& shape, std::span<const float> weights,
+                                         const compute::TokenRows& first, const compute::TokenRows& second,
+                                         const compute::Objective& objective, compute::Activations activations,
+                                         std::span<const float> packed = {}) {
+  Workspace workspace(compute::gpt2_workspace_floats(shape, second.B, second.T, activations));
+  std::vector<float> found = gradient_of(shape, weights, first).gradient, expected = found;
+  std::vector<float> apart(weights.size(), -3e33f);
+  const auto gradient = [&](std::span<float> to, compute::Into into) {
+    return compute::gpt2_gradient(to, shape, weights, second, workspace.span(), objective, activations, packed, into);
+  };
+  const compute::LossSum apart_loss = gradient(apart, compute::Into::replaced);
+  const compute::LossSum found_loss = gradient(found, compute::Into::added);
+  compute::add(expected, expected, apart);
+  return {{found_loss, std::move(found)}, {apart_loss, std::move(expected)}};
 }
 
 inline compute::LossSum loss_of(const compute::Gpt2Shape& shape, std::span<const float> weights,

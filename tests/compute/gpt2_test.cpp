@@ -168,6 +168,35 @@ BOOST_AUTO_TEST_CASE(packed_weights_give_the_bits_of_weights_as_they_lie) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_gradient_added_while_it_is_computed_has_the_bits_of_one_added_afterwards) {
+  const auto weights = tests::random_floats(compute::gpt2_floats(small), 3, 0.2);
+  auto ids = tests::random_ids(2 * 2 * 9, 1, small.vocabulary);
+  ids[20] = ids[21] = ids[22] = ids[3];  // in a row, and what the other one has too
+  const TokenRows first{ids.data(), 2, 8, 16}, second{ids.data() + 2 * 9, 2, 8, 13};
+  const compute::Objective objective{{0.1f, 1e-3f}, {.rate = 0.2f, .seed = 4, .step = 2, .micro_batch = 1}};
+  tests::for_each_target([&] {
+    for (const compute::Objective& wanted : {compute::Objective{}, objective}) {
+      for (const auto activations : {compute::Activations::kept, compute::Activations::recomputed}) {
+        const auto [found, expected] = tests::added_gradients_of(small, weights, first, second, wanted, activations);
+        BOOST_TEST(found.loss.nats == expected.loss.nats);
+        BOOST_TEST(same_bits(found.gradient, expected.gradient));
+      }
+    }
+  });
+  // From packed weights, and as many tokens as there may be.
+  Gpt2Shape long_context = small;
+  long_context.positions = 256;
+  const auto long_weights = tests::random_floats(compute::gpt2_floats(long_context), 3, 0.2);
+  const auto long_ids = tests::random_ids(257, 1, small.vocabulary);
+  const TokenRows rows{long_ids.data(), 1, 256, 256};
+  BOOST_TEST(compute::gpt2_gradient_adds(256));
+  BOOST_TEST(!compute::gpt2_gradient_adds(257));
+  tests::Workspace packed = tests::packed_weights(long_context, long_weights, 2);
+  const auto [found, expected] =
+      tests::added_gradients_of(long_context, long_weights, rows, rows, {}, compute::Activations::kept, packed.span());
+  BOOST_TEST(same_bits(found.gradient, expected.gradient));
+}
+
 BOOST_AUTO_TEST_CASE(a_workspace_grows_with_the_context_and_not_with_its_square) {
   const Gpt2Shape shape{12, 12, 768, 257, 8192};  // few tokens: logits are no more than other buffers
   for (const auto activations : {compute::Activations::kept, compute::Activations::recomputed}) {

@@ -159,6 +159,22 @@ BOOST_DATA_TEST_CASE(packed_weights_give_the_bits_of_weights_as_they_lie, data::
   }
 }
 
+BOOST_DATA_TEST_CASE(a_gradient_added_while_it_is_computed_has_the_bits_of_one_added_afterwards, data::make(choices),
+                     choice) {
+  const Sample sample(choice.shape);
+  const auto ids = tests::random_ids(2 * 7, 6, choice.shape.vocabulary);
+  compute::TokenRows second = sample.rows;
+  second.ids = ids.data();
+  for (const float rate : {0.0f, 0.2f}) {
+    for (const auto activations : {compute::Activations::kept, compute::Activations::recomputed}) {
+      const auto [found, expected] = tests::added_gradients_of(choice.shape, sample.weights, sample.rows, second,
+                                                               {{}, {.rate = rate, .seed = 3}}, activations);
+      BOOST_TEST(found.loss.nats == expected.loss.nats);
+      BOOST_TEST(tests::same_bits(found.gradient, expected.gradient));
+    }
+  }
+}
+
 BOOST_DATA_TEST_CASE(tensors_fill_the_array_but_for_gaps_and_those_stay_zero, data::make(choices), choice) {
   const Sample sample(choice.shape);
   const auto gradient = tests::gradient_of(choice.shape, sample.weights, sample.rows).gradient;
