@@ -25,6 +25,15 @@ struct alignas(64) Gradient {
   std::shared_ptr<const Accounting> books;         ///< likewise
 };
 
+/// Nothing counted, whatever the values are.
+inline void clear_counts(Gradient& gradient) noexcept {
+  gradient.nats = 0;
+  gradient.targets_count = gradient.documents_count = 0;
+  gradient.last_step = false;
+  gradient.position = nullptr;
+  gradient.books = nullptr;
+}
+
 /// left += right, but for the values. Returns left. What only a step's first micro-batch has is on the left always.
 inline Gradient* add_counts(Gradient* left, const Gradient* right) noexcept {
   left->nats += right->nats;

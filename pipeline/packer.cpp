@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "compute/documents.hpp"
-#include "pipeline/pair_order.hpp"
+#include "pipeline/batch_order.hpp"
 
 namespace pipeline {
 
@@ -74,8 +74,8 @@ void Packer::finish() {
 void Packer::release_step(bool last) {
   open_step_.front().position = std::move(mark_);
   open_step_.front().books = std::move(books_);
-  for_each_by_pairs(open_step_.size(), shape_.pairs_together,
-                    [&](std::size_t index) { make_ready(open_step_[index], last); });
+  for_each_in_runs(open_step_.size(), shape_.runs_together,
+                   [&](std::size_t index) { make_ready(open_step_[index], last); });
   open_step_.clear();
   ++step_;
 }

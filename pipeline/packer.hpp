@@ -24,7 +24,7 @@ struct PackerShape {
   std::size_t step_batches_count;  ///< micro-batches per step
   std::uint64_t targets_max;       ///< the stream ends after that many targets
   bool document_mask = false;      ///< micro-batches say where documents begin in their rows
-  std::size_t pairs_together = 1;  ///< the order that a step's micro-batches come in: pipeline/pair_order.hpp
+  std::size_t runs_together = 1;   ///< the order that a step's micro-batches come in: pipeline/batch_order.hpp
 };
 
 class Packer {

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "pipeline/batch_order.hpp"
 #include "pipeline/micro_batch.hpp"
-#include "pipeline/pair_order.hpp"
 #include "pipeline/run_trace.hpp"
 #include "pipeline/update.hpp"
 
@@ -69,7 +69,7 @@ Sizes sizes_of(const TrainSettings& settings, const compute::ModelShape& shape, 
                   settings.document_mask};
   if (!settings.trace.empty()) sizes.trace_bytes = RunTrace::bytes(cores_count);
   choose_gradient_memory(sizes, settings);
-  if (sizes.gradient_memory == GradientMemory::lean) sizes.packer.pairs_together = pairs_together(cores_count);
+  if (sizes.gradient_memory == GradientMemory::lean) sizes.packer.runs_together = cores_count;
   return sizes;
 }
 

@@ -37,7 +37,12 @@ StepSum::StepSum(std::size_t step_batches_count, GradientMemory memory, sched::P
   if (memory == GradientMemory::fast) spheres_.emplace(step_batches_count);
 }
 
-const GradientRow* StepSum::arrive(std::size_t index, std::size_t present_count, Gradient* gradient) {
+Gradient* StepSum::take_waiting(std::size_t index) noexcept {
+  return spheres_ ? nullptr : tree_.take_waiting<Gradient>(index);
+}
+
+const GradientRow* StepSum::arrive(std::size_t index, std::size_t present_count, Gradient* gradient,
+                                   compute::Into into) {
   if (spheres_)
     return spheres_->arrive(index, present_count, gradient, [this](const GradientRow& row) { return add_row(row); });
   const auto add_two = [this](Gradient* left, Gradient* right) {
@@ -45,7 +50,10 @@ const GradientRow* StepSum::arrive(std::size_t index, std::size_t present_count,
     buffers_.give_back(right);
     return both;
   };
-  return tree_.arrive(index, present_count, gradient, add_two, rest_) ? &rest_ : nullptr;
+  const bool complete = into == compute::Into::added
+                            ? tree_.arrive_added(index, present_count, gradient, add_two, rest_)
+                            : tree_.arrive(index, present_count, gradient, add_two, rest_);
+  return complete ? &rest_ : nullptr;
 }
 
 Gradient* StepSum::add_row(const GradientRow& row) {

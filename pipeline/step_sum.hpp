@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <optional>
 
+#include "compute/matrix.hpp"
 #include "pipeline/gradient.hpp"
 #include "sched/pool.hpp"
 #include "sched/row.hpp"
@@ -22,7 +23,7 @@ enum class GradientMemory { automatic, lean, fast };
 const char* gradient_memory_name(GradientMemory memory) noexcept;
 
 /// Buffers with which no core ever waits for long, and none for ever: a core takes its buffer before the next index in
-/// the order of pipeline/pair_order.hpp. Lean: cores + depth of the tree + 1. Fast: one per micro-batch of each sphere
+/// the order of pipeline/batch_order.hpp. Lean: cores + depth of the tree + 1. Fast: one per micro-batch of each sphere
 /// that may be under way.
 std::size_t gradient_buffers_count(GradientMemory memory, std::size_t step_batches_count, std::size_t cores_count);
 
@@ -37,9 +38,15 @@ class StepSum {
   std::size_t leaves_count() const noexcept { return tree_.leaves_count(); }
   std::size_t depth() const noexcept { return tree_.depth(); }
 
-  /// A worker hands over the gradient of micro-batch `index` of a step of `present_count`. From any thread, without a
-  /// lock. Returns the step's row to the one who completes it, nullptr to all others.
-  const GradientRow* arrive(std::size_t index, std::size_t present_count, Gradient* gradient);
+  /// Lean: the gradient to which that of micro-batch `index` is to be added, if it is there: its worker may then add
+  /// while it computes. It is the worker's until it arrives as Into::added. nullptr where there is none.
+  Gradient* take_waiting(std::size_t index) noexcept;
+
+  /// A worker hands over the gradient of micro-batch `index` of a step of `present_count`; or, as Into::added, what
+  /// `take_waiting` gave, with that added to it. From any thread, without a lock. Returns the step's row to the one who
+  /// completes it, nullptr to all others.
+  const GradientRow* arrive(std::size_t index, std::size_t present_count, Gradient* gradient,
+                            compute::Into into = compute::Into::replaced);
 
  private:
   Gradient* add_row(const GradientRow& row);

@@ -9,7 +9,20 @@
 namespace pipeline {
 namespace {
 
-void compute_gradient(Run& run, sched::CoreIndex core, const MicroBatch& batch, Gradient& gradient) {
+/// What a micro-batch counts, to where its gradient went.
+void count(Gradient& gradient, compute::Into into, const MicroBatch& batch, const compute::LossSum& loss) {
+  if (into == compute::Into::replaced) clear_counts(gradient);
+  gradient.nats += loss.nats;
+  gradient.targets_count += loss.targets_count;
+  gradient.documents_count += batch.documents_count;
+  gradient.last_step = gradient.last_step || batch.last_step;
+  if (batch.position == nullptr) return;
+  gradient.position = batch.position;
+  gradient.books = batch.books;
+}
+
+void compute_gradient(Run& run, sched::CoreIndex core, const MicroBatch& batch, Gradient& gradient,
+                      compute::Into into) {
   CoreState& state = run.core_states[core];
   if (run.hooks.before_compute) run.hooks.before_compute(run, core, batch, gradient);
   const std::uint64_t began_ns = now_ns();
@@ -21,13 +34,8 @@ void compute_gradient(Run& run, sched::CoreIndex core, const MicroBatch& batch, 
   objective.dropout.micro_batch = static_cast<std::uint32_t>(batch.index);
   const compute::LossSum loss =
       compute::gpt2_gradient(gradient.values, run.model.shape, run.model.weights.span(), rows, state.workspace.span(),
-                             objective, run.activations, run.model.packed.span());
-  gradient.nats = loss.nats;
-  gradient.targets_count = loss.targets_count;
-  gradient.documents_count = batch.documents_count;
-  gradient.last_step = batch.last_step;
-  gradient.position = batch.position;
-  gradient.books = batch.books;
+                             objective, run.activations, run.model.packed.span(), into);
+  count(gradient, into, batch, loss);
   const std::uint64_t ended_ns = now_ns();
   state.times.add(Spent::compute, ended_ns - began_ns);
   sched::trace_span("forward", began_ns, backward_ns);
@@ -35,11 +43,16 @@ void compute_gradient(Run& run, sched::CoreIndex core, const MicroBatch& batch, 
   if (run.hooks.after_compute) run.hooks.after_compute(run, core, batch, gradient);
 }
 
+/// Whether its gradient can be added to another while it is computed.
+bool adds(const MicroBatch& batch) noexcept {
+  return compute::gpt2_gradient_adds(batch.rows_count * batch.seq_len);
+}
+
 /// The gradient crosses the boundary of its sphere. Whoever completes spheres adds, and hands the step to the control.
-void hand_over(Run& run, sched::CoreIndex core, const MicroBatch& batch, Gradient* gradient) {
+void hand_over(Run& run, sched::CoreIndex core, const MicroBatch& batch, Gradient* gradient, compute::Into into) {
   CoreTimes& times = run.core_states[core].times;
   const std::uint64_t began_ns = now_ns();
-  const GradientRow* const row = run.sum.arrive(batch.index, batch.step_batches_count, gradient);
+  const GradientRow* const row = run.sum.arrive(batch.index, batch.step_batches_count, gradient, into);
   const std::uint64_t ended_ns = now_ns();
   times.add(Spent::sum, ended_ns - began_ns);
   times.add_boundary_crossing();
@@ -76,8 +89,12 @@ sched::task<void> work(Run& run, std::size_t worker) {
     co_await passing.wait();
     passing.result();
     boundary_wait.end(Spent::boundary_wait, "weights");
-    compute_gradient(run, core, *batch, *gradient);
-    hand_over(run, core, *batch, gradient);
+    Gradient* const waiting = adds(*batch) ? run.sum.take_waiting(batch->index) : nullptr;
+    if (waiting != nullptr) run.gradients.give_back(gradient);
+    Gradient* const target = waiting != nullptr ? waiting : gradient;
+    const compute::Into into = waiting != nullptr ? compute::Into::added : compute::Into::replaced;
+    compute_gradient(run, core, *batch, *target, into);
+    hand_over(run, core, *batch, target, into);
   }
 }
 

@@ -34,23 +34,21 @@ class SumTree {
   template <class T, class Combine>
   bool arrive(std::size_t leaf, std::size_t present_count, T* value, Combine&& combine, Row<T>& rest) {
     assert(leaf < present_count && present_count <= leaves_count_ && value != nullptr);
-    for (Parent parent = leaf_parent_[leaf]; parent.node != none; parent = node_parent_[parent.node]) {
-      if (is_passed_by(parent.node, present_count)) continue;
-      std::atomic<void*>& waiting = waiting_[parent.node].value;
-      T* const other = static_cast<T*>(waiting.exchange(value, std::memory_order_acq_rel));
-      if (other == nullptr) return false;
-      waiting.store(nullptr, std::memory_order_relaxed);
-      const Parent above = node_parent_[parent.node];
-      if (is_last(above, present_count)) {
-        rest = Row<T>::chain(value);
-        rest.link(other, parent.right != 0);
-        take_waiting(above, present_count, rest);
-        return true;
-      }
-      value = parent.right != 0 ? combine(other, value) : combine(value, other);
-    }
-    rest = Row<T>::chain(value);
-    return true;
+    return go_up(leaf_parent_[leaf], present_count, value, combine, rest);
+  }
+
+  /// For who is to hand a leaf over and can add to a value what is not there yet: the value that waits for that leaf,
+  /// or nullptr. The sum of both is then handed over in the leaf's place, by `arrive_added`.
+  template <class T>
+  T* take_waiting(std::size_t leaf) noexcept {
+    const std::uint32_t node = leaf_parent_[leaf].node;
+    return node == none ? nullptr : static_cast<T*>(waiting_[node].value.exchange(nullptr, std::memory_order_acquire));
+  }
+
+  /// `arrive` after `take_waiting` gave a value, which is now the sum.
+  template <class T, class Combine>
+  bool arrive_added(std::size_t leaf, std::size_t present_count, T* value, Combine&& combine, Row<T>& rest) {
+    return go_up(node_parent_[leaf_parent_[leaf].node], present_count, value, combine, rest);
   }
 
  private:
@@ -75,10 +73,26 @@ class SumTree {
     return right_first_leaf_[node] >= present_count;
   }
 
-  /// Whether the other side waits at each node from `from` up, and fits a row with the two values from below: then all
-  /// other leaves have arrived.
+  template <class T, class Combine>
+  bool go_up(Parent parent, std::size_t present_count, T* value, Combine& combine, Row<T>& rest) {
+    for (; parent.node != none; parent = node_parent_[parent.node]) {
+      if (is_passed_by(parent.node, present_count)) continue;
+      if (is_last(parent, present_count)) break;
+      std::atomic<void*>& waiting = waiting_[parent.node].value;
+      T* const other = static_cast<T*>(waiting.exchange(value, std::memory_order_acq_rel));
+      if (other == nullptr) return false;
+      waiting.store(nullptr, std::memory_order_relaxed);
+      value = parent.right != 0 ? combine(other, value) : combine(value, other);
+    }
+    rest = Row<T>::chain(value);
+    link_waiting(parent, present_count, rest);
+    return true;
+  }
+
+  /// Whether the other side waits at each node from `from` up, and fits a row with the value from below: then all other
+  /// leaves have arrived.
   bool is_last(Parent from, std::size_t present_count) const noexcept {
-    std::size_t count = 2;
+    std::size_t count = 1;
     for (Parent above = from; above.node != none; above = node_parent_[above.node]) {
       if (is_passed_by(above.node, present_count)) continue;
       if (++count > sphere || waiting_[above.node].value.load(std::memory_order_acquire) == nullptr) return false;
@@ -87,7 +101,7 @@ class SumTree {
   }
 
   template <class T>
-  void take_waiting(Parent from, std::size_t present_count, Row<T>& rest) noexcept {
+  void link_waiting(Parent from, std::size_t present_count, Row<T>& rest) noexcept {
     for (Parent above = from; above.node != none; above = node_parent_[above.node]) {
       if (is_passed_by(above.node, present_count)) continue;
       std::atomic<void*>& waiting = waiting_[above.node].value;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "io/tokenizer.hpp"
-#include "pipeline/pair_order.hpp"
+#include "pipeline/batch_order.hpp"
 
 namespace {
 
@@ -120,17 +120,17 @@ BOOST_AUTO_TEST_CASE(steps_and_indices_count_up_and_only_the_last_step_is_partia
   });
 }
 
-BOOST_AUTO_TEST_CASE(pairs_change_the_order_of_a_steps_batches_and_nothing_else) {
+BOOST_AUTO_TEST_CASE(runs_change_the_order_of_a_steps_batches_and_nothing_else) {
   property("order", [] {
     const auto documents = some_documents();
     PackerShape shape{3, 1, *rc::gen::inRange<std::size_t>(1, 15), without_end};
     const auto by_index = pack(shape, documents, 7);
-    shape.pairs_together = *rc::gen::inRange<std::size_t>(2, 5);
-    const auto by_pairs = pack(shape, documents, 7);
-    RC_ASSERT(by_pairs.size() == by_index.size());
+    shape.runs_together = *rc::gen::inRange<std::size_t>(2, 5);
+    const auto in_runs = pack(shape, documents, 7);
+    RC_ASSERT(in_runs.size() == by_index.size());
     for (std::size_t first = 0, at = 0; first < by_index.size(); first += by_index[first].step_batches_count) {
-      pipeline::for_each_by_pairs(by_index[first].step_batches_count, shape.pairs_together, [&](std::size_t index) {
-        const MicroBatch &here = by_pairs[at++], &there = by_index[first + index];
+      pipeline::for_each_in_runs(by_index[first].step_batches_count, shape.runs_together, [&](std::size_t index) {
+        const MicroBatch &here = in_runs[at++], &there = by_index[first + index];
         RC_ASSERT(here.step == there.step && here.index == index && here.ids == there.ids);
         RC_ASSERT(here.step_batches_count == there.step_batches_count && here.last_step == there.last_step);
         RC_ASSERT((here.position != nullptr) == (there.position != nullptr));

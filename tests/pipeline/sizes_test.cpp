@@ -32,20 +32,18 @@ BOOST_AUTO_TEST_CASE(nothing_is_said_to_gain_by_caches_nobody_knows) {
   BOOST_TEST(!pipeline::sums_gain_by_caches(sizes, 0));
 }
 
-BOOST_AUTO_TEST_CASE(a_few_cores_get_pairs_where_memory_is_lean) {
-  const auto pairs = [](pipeline::GradientMemory memory, std::size_t cores_count) {
+BOOST_AUTO_TEST_CASE(as_many_runs_as_cores_are_begun_together_where_memory_is_lean) {
+  const auto runs = [](pipeline::GradientMemory memory, std::size_t cores_count) {
     pipeline::TrainSettings settings;
     settings.gradient_memory = memory;
     settings.seq_len = tests::tiny_shape.positions;
     settings.micro_batch = 1;
     settings.workers = 12;
-    return pipeline::sizes_of(settings, tests::tiny_shape, cores_count).packer.pairs_together;
+    return pipeline::sizes_of(settings, tests::tiny_shape, cores_count).packer.runs_together;
   };
-  BOOST_TEST(pairs(pipeline::GradientMemory::lean, 1) == 1u);
-  BOOST_TEST(pairs(pipeline::GradientMemory::lean, 2) == 2u);
-  BOOST_TEST(pairs(pipeline::GradientMemory::lean, 4) == 4u);
-  BOOST_TEST(pairs(pipeline::GradientMemory::lean, 5) == 1u);
-  BOOST_TEST(pairs(pipeline::GradientMemory::fast, 2) == 1u);  // added all at once
+  BOOST_TEST(runs(pipeline::GradientMemory::lean, 1) == 1u);
+  BOOST_TEST(runs(pipeline::GradientMemory::lean, 2) == 2u);
+  BOOST_TEST(runs(pipeline::GradientMemory::fast, 2) == 1u);  // added all at once
 }
 
 BOOST_AUTO_TEST_SUITE_END()

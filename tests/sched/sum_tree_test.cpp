@@ -23,6 +23,14 @@ Text* join(Text* left, Text* right) {
   return left;
 }
 
+/// The one with the lower leaves on the left.
+Text* join_in_order(Text* a, Text* b) {
+  const auto first_leaf = [](const Text* sum) {
+    return std::stoul(sum->text.substr(sum->text.find_first_not_of('(')));
+  };
+  return first_leaf(a) < first_leaf(b) ? join(a, b) : join(b, a);
+}
+
 /// The sum of leaves 0..present-1 arriving in `order` at a tree over `leaves`.
 std::string sum(std::size_t leaves, std::size_t present, const std::vector<std::size_t>& order) {
   sched::SumTree tree(leaves);
@@ -140,6 +148,39 @@ BOOST_AUTO_TEST_CASE(the_last_leaf_combines_nothing_and_leaves_its_way_to_the_ro
   }
 }
 
+BOOST_DATA_TEST_CASE(a_value_that_waits_may_be_added_to_before_its_leaf_arrives, boost::unit_test::data::make(counts),
+                     count) {
+  std::mt19937_64 random(count);
+  for (const std::size_t present : {count, (count + 1) / 2}) {
+    sched::SumTree tree(count);
+    std::vector<std::size_t> order = in_order(present);
+    for (int step = 0; step < 4; ++step) {
+      if (step > 0) std::shuffle(order.begin(), order.end(), random);
+      std::vector<Text> values(present);
+      sched::Row<Text> rest;
+      std::size_t added = 0, combined = 0, roots = 0;
+      const auto counting_join = [&](Text* left, Text* right) {
+        ++combined;
+        return join(left, right);
+      };
+      for (const std::size_t leaf : order) {
+        values[leaf].text = std::to_string(leaf);
+        if (Text* const waiting = tree.take_waiting<Text>(leaf); waiting != nullptr) {
+          ++added;
+          Text* const both = join_in_order(waiting, &values[leaf]);
+          roots += tree.arrive_added(leaf, present, both, counting_join, rest) ? 1 : 0;
+        } else {
+          roots += tree.arrive(leaf, present, &values[leaf], counting_join, rest) ? 1 : 0;
+        }
+      }
+      BOOST_TEST(roots == 1u);
+      BOOST_TEST(added + combined + rest.count == present);
+      if (present > 1) BOOST_TEST(added > 0u);
+      BOOST_TEST(sched::fold(rest, join)->text == expected(present));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(depth_is_the_longest_way_to_the_root) {
   BOOST_TEST(sched::SumTree(1).depth() == 0u);
   BOOST_TEST(sched::SumTree(2).depth() == 1u);
@@ -161,8 +202,11 @@ BOOST_AUTO_TEST_CASE(threads_that_race_give_the_same_association) {
     for (int i = 0; i < 4; ++i)
       threads.emplace_back([&] {
         for (std::size_t leaf = next++; leaf < leaves; leaf = next++) {
-          if (!tree.arrive(leaf, leaves, &values[leaf], join, whole)) continue;
-          ++roots;
+          Text* const waiting = round % 2 == 0 ? tree.take_waiting<Text>(leaf) : nullptr;
+          const bool is_root =
+              waiting == nullptr ? tree.arrive(leaf, leaves, &values[leaf], join, whole)
+                                 : tree.arrive_added(leaf, leaves, join_in_order(waiting, &values[leaf]), join, whole);
+          if (is_root) ++roots;
         }
       });
     for (std::thread& thread : threads) thread.join();
