@@ -61,8 +61,12 @@ Sizes sizes_of(const TrainSettings& settings, const compute::ModelShape& shape, 
   if (settings.optimizer == OptimizerKind::muon)
     sizes.workspace_floats =
         std::max(sizes.workspace_floats, muon_workspace_floats(compute::gpt2_tensors(sizes.shape)));
-  // While one step computes the next one is there, and no more: ingest then waits.
-  sizes.batches_capacity = settings.step_batches_count() + cores_count;
+  // While one step computes the next one is there, and no more: ingest then waits. But of small steps some: to wake
+  // ingest takes a core of training's 50 us, which of preset seed is a percent of a step.
+  constexpr std::uint64_t targets_ahead = 4096;
+  const std::uint64_t step_targets = settings.step_batches_count() * settings.micro_batch * settings.seq_len;
+  const std::uint64_t steps_ahead = std::max<std::uint64_t>(targets_ahead / step_targets, 1);
+  sizes.batches_capacity = steps_ahead * settings.step_batches_count() + cores_count;
   if (settings.checkpoint_every != 0 || settings.checkpoint_minutes > 0)
     sizes.checkpoint_floats = 3 * sizes.model_floats;
   sizes.packer = {settings.seq_len, settings.micro_batch, settings.step_batches_count(), settings.tokens,
