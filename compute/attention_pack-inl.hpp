@@ -18,6 +18,7 @@
 #include <cstddef>
 
 #include "compute/matrix.hpp"
+#include "compute/row_folds-inl.hpp"
 #include "compute/simd_lanes-inl.hpp"
 #include "compute/simd_math-inl.hpp"
 
@@ -53,18 +54,6 @@ struct ChannelPanels {
 };
 
 #if HWY_NATIVE_FMA
-/// Four floats from here, four rows further, eight, ...: a block of 128 bits each.
-template <class D>
-HWY_INLINE hn::Vec<D> LoadEveryFourthRow(D d, const float* from, std::size_t stride) {
-  if constexpr (hn::MaxLanes(D()) <= 4) {
-    return hn::LoadU(d, from);
-  } else {
-    const hn::Half<D> half;
-    return hn::Combine(d, LoadEveryFourthRow(half, from + hn::MaxLanes(half) * stride, stride),
-                       LoadEveryFourthRow(half, from, stride));
-  }
-}
-
 /// to[q * 16 + r] = row r's channel q, for a vector of rows and four channels.
 HWY_INLINE void TransposeFour(float* HWY_RESTRICT to, const float* HWY_RESTRICT from, std::size_t stride) {
   const Lanes16Tag d;

@@ -21,6 +21,7 @@
 #include "compute/attention_finish-inl.hpp"
 #include "compute/attention_pack-inl.hpp"
 #include "compute/attention_scores-inl.hpp"
+#include "compute/row_folds-inl.hpp"
 #include "compute/simd_lanes-inl.hpp"
 #include "compute/simd_math-inl.hpp"
 
@@ -42,45 +43,6 @@ struct RowGroup16 {
   /// Keys of the last panel that row i sees.
   std::size_t seen(std::size_t i) const noexcept { return first % virtual_lanes + i + 1; }
 };
-
-struct AddUp {
-  template <class V>
-  HWY_INLINE V operator()(V kept, V other) const {
-    return hn::Add(kept, other);
-  }
-};
-
-/// folded[i] = the fold of the 16 lanes of row i, for 16 rows.
-template <class Op>
-HWY_INLINE void FoldRows(const float* HWY_RESTRICT lanes, float* HWY_RESTRICT folded, const Op& op) {
-  const Lanes16Tag d;
-#if HWY_NATIVE_FMA
-  using V = hn::Vec<Lanes16Tag>;
-  const hn::RepartitionToWide<Lanes16Tag> pairs;
-  HWY_UNROLL(4)
-  for (std::size_t first = 0; first < virtual_lanes; first += hn::Lanes(d)) {
-    // Lanes 4 b to 4 b + 3 of rows r, r + 4, ...: a block of 128 bits each.
-    const auto four = [&](std::size_t r) HWY_ATTR {
-      const float* row = lanes + (first + r) * virtual_lanes;
-      const V b0 = LoadEveryFourthRow(d, row, virtual_lanes), b1 = LoadEveryFourthRow(d, row + 4, virtual_lanes);
-      const V b2 = LoadEveryFourthRow(d, row + 8, virtual_lanes), b3 = LoadEveryFourthRow(d, row + 12, virtual_lanes);
-      return op(op(b0, b2), op(b1, b3));
-    };
-    const V z0 = four(0), z1 = four(1), z2 = four(2), z3 = four(3);
-    const auto z01 = hn::BitCast(pairs, op(hn::InterleaveLower(d, z0, z1), hn::InterleaveUpper(d, z0, z1)));
-    const auto z23 = hn::BitCast(pairs, op(hn::InterleaveLower(d, z2, z3), hn::InterleaveUpper(d, z2, z3)));
-    hn::StoreU(
-        op(hn::BitCast(d, hn::InterleaveLower(pairs, z01, z23)), hn::BitCast(d, hn::InterleaveUpper(pairs, z01, z23))),
-        d, folded + first);
-  }
-#else
-  for (std::size_t i = 0; i < virtual_lanes; ++i) {
-    hn::Vec<Lanes16Tag> row[lane_slots];
-    for (std::size_t s = 0; s < lane_slots; ++s) row[s] = hn::LoadU(d, lanes + i * virtual_lanes + s * hn::Lanes(d));
-    folded[i] = FoldLanes(d, row, [&op](auto kept, auto other) HWY_ATTR { return op(kept, other); });
-  }
-#endif
-}
 
 /// Scores, and the largest of their lanes, become probabilities; each row's maximum and factor are written.
 inline void Softmax(const RowGroup16& group, float* maxima, float* factors) {

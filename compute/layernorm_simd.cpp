@@ -7,17 +7,17 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "compute/layernorm.hpp"
 #include "compute/profile.hpp"
+#include "compute/row_folds-inl.hpp"
 #include "compute/simd_lanes-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace compute {
 namespace HWY_NAMESPACE {
 
-HWY_INLINE float VarianceOf16(Lanes16Tag d, const float* x, std::size_t C, float mean) {
+HWY_INLINE Sum16 SquaresAround(Lanes16Tag d, const float* x, std::size_t C, float mean) {
   const auto means = hn::Set(d, mean);
   Sum16 sum(d);
   ForEachVector(d, C, [&](std::size_t i, std::size_t slot, std::size_t lanes) HWY_ATTR {
@@ -25,25 +25,34 @@ HWY_INLINE float VarianceOf16(Lanes16Tag d, const float* x, std::size_t C, float
     if (lanes < hn::Lanes(d)) difference = hn::IfThenElseZero(hn::FirstN(d, lanes), difference);
     sum.AddProduct(d, slot, difference, difference);
   });
-  return sum.Fold(d) / static_cast<float>(C);
+  return sum;
 }
 
 void LayernormForward(Matrix out, float* means, float* rstds, ConstMatrix x, const float* gain, const float* bias) {
   const Lanes16Tag d;
-  const std::size_t C = x.columns;
-  for (std::size_t row = 0; row < x.rows; ++row) {
-    const float* in = x.data + row * x.stride;
-    float* result = out.data + row * out.stride;
-    const float mean = SumOf16(d, in, C) / static_cast<float>(C);
-    const float rstd = 1.0f / std::sqrt(VarianceOf16(d, in, C, mean) + layernorm_epsilon);
-    const auto mean_lanes = hn::Set(d, mean);
-    const auto rstd_lanes = hn::Set(d, rstd);
-    ForEachVector(d, C, [&](std::size_t i, std::size_t, std::size_t lanes) HWY_ATTR {
-      const auto normal = hn::Mul(hn::Sub(LoadPart(d, in + i, lanes), mean_lanes), rstd_lanes);
-      StorePart(Fma(d, normal, LoadPart(d, gain + i, lanes), LoadPart(d, bias + i, lanes)), d, result + i, lanes);
-    });
-    means[row] = mean;
-    rstds[row] = rstd;
+  const std::size_t C = x.columns, together = RowsTogether(C);
+  const auto columns = hn::Set(d, static_cast<float>(C)), one = hn::Set(d, 1.0f);
+  const auto epsilon = hn::Set(d, layernorm_epsilon);
+  RowSums sums;
+  HWY_ALIGN float mean[virtual_lanes], rstd[virtual_lanes];
+  for (std::size_t first = 0, rows; first < x.rows; first += rows) {
+    rows = std::min(together, x.rows - first);
+    const float* in = x.data + first * x.stride;
+    float* result = out.data + first * out.stride;
+    for (std::size_t i = 0; i < rows; ++i) sums.Put(d, i, LanesOfSum16(d, in + i * x.stride, C));
+    sums.Fold(d, mean, [&](auto sum) HWY_ATTR { return hn::Div(sum, columns); });
+    for (std::size_t i = 0; i < rows; ++i) sums.Put(d, i, SquaresAround(d, in + i * x.stride, C, mean[i]));
+    sums.Fold(d, rstd,
+              [&](auto sum) HWY_ATTR { return hn::Div(one, hn::Sqrt(hn::Add(hn::Div(sum, columns), epsilon))); });
+    for (std::size_t i = 0; i < rows; ++i, in += x.stride, result += out.stride) {
+      const auto mean_lanes = hn::Set(d, mean[i]), rstd_lanes = hn::Set(d, rstd[i]);
+      ForEachVector(d, C, [&](std::size_t c, std::size_t, std::size_t lanes) HWY_ATTR {
+        const auto normal = hn::Mul(hn::Sub(LoadPart(d, in + c, lanes), mean_lanes), rstd_lanes);
+        StorePart(Fma(d, normal, LoadPart(d, gain + c, lanes), LoadPart(d, bias + c, lanes)), d, result + c, lanes);
+      });
+    }
+    std::copy_n(mean, rows, means + first);
+    std::copy_n(rstd, rows, rstds + first);
   }
 }
 

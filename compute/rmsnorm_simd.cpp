@@ -7,10 +7,10 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "compute/profile.hpp"
 #include "compute/rmsnorm.hpp"
+#include "compute/row_folds-inl.hpp"
 #include "compute/simd_lanes-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -19,22 +19,32 @@ namespace HWY_NAMESPACE {
 
 void RmsnormForward(Matrix out, float* rstds, ConstMatrix x, const float* gain, float epsilon) {
   const Lanes16Tag d;
-  const std::size_t C = x.columns;
-  for (std::size_t row = 0; row < x.rows; ++row) {
-    const float* in = x.data + row * x.stride;
-    float* result = out.data + row * out.stride;
-    Sum16 squares(d);
-    ForEachVector(d, C, [&](std::size_t i, std::size_t slot, std::size_t lanes) HWY_ATTR {
-      const auto value = LoadPart(d, in + i, lanes);
-      squares.AddProduct(d, slot, value, value);
-    });
-    const float rstd = 1.0f / std::sqrt(squares.Fold(d) / static_cast<float>(C) + epsilon);
-    const auto rstd_lanes = hn::Set(d, rstd);
-    ForEachVector(d, C, [&](std::size_t i, std::size_t, std::size_t lanes) HWY_ATTR {
-      const auto normal = hn::Mul(LoadPart(d, in + i, lanes), rstd_lanes);
-      StorePart(hn::Mul(normal, LoadPart(d, gain + i, lanes)), d, result + i, lanes);
-    });
-    rstds[row] = rstd;
+  const std::size_t C = x.columns, together = RowsTogether(C);
+  const auto columns = hn::Set(d, static_cast<float>(C)), one = hn::Set(d, 1.0f), epsilons = hn::Set(d, epsilon);
+  RowSums sums;
+  HWY_ALIGN float rstd[virtual_lanes];
+  for (std::size_t first = 0, rows; first < x.rows; first += rows) {
+    rows = std::min(together, x.rows - first);
+    const float* in = x.data + first * x.stride;
+    float* result = out.data + first * out.stride;
+    for (std::size_t i = 0; i < rows; ++i) {
+      Sum16 squares(d);
+      ForEachVector(d, C, [&](std::size_t c, std::size_t slot, std::size_t lanes) HWY_ATTR {
+        const auto value = LoadPart(d, in + i * x.stride + c, lanes);
+        squares.AddProduct(d, slot, value, value);
+      });
+      sums.Put(d, i, squares);
+    }
+    sums.Fold(d, rstd,
+              [&](auto sum) HWY_ATTR { return hn::Div(one, hn::Sqrt(hn::Add(hn::Div(sum, columns), epsilons))); });
+    for (std::size_t i = 0; i < rows; ++i, in += x.stride, result += out.stride) {
+      const auto rstd_lanes = hn::Set(d, rstd[i]);
+      ForEachVector(d, C, [&](std::size_t c, std::size_t, std::size_t lanes) HWY_ATTR {
+        const auto normal = hn::Mul(LoadPart(d, in + c, lanes), rstd_lanes);
+        StorePart(hn::Mul(normal, LoadPart(d, gain + c, lanes)), d, result + c, lanes);
+      });
+    }
+    std::copy_n(rstd, rows, rstds + first);
   }
 }
 

@@ -135,6 +135,11 @@ class Sum16 {
   HWY_INLINE float Fold(Lanes16Tag d) {
     return FoldLanes(d, lanes_, [](auto kept, auto other) HWY_ATTR { return hn::Add(kept, other); });
   }
+  /// The 16 lanes, to be folded later.
+  HWY_INLINE void Store(Lanes16Tag d, float* lanes) const {
+    HWY_UNROLL(16)
+    for (std::size_t slot = 0; slot < lane_slots; ++slot) hn::StoreU(lanes_[slot], d, lanes + slot * hn::Lanes(d));
+  }
 
  private:
   V lanes_[lane_slots];
@@ -158,13 +163,18 @@ class Max16 {
   V lanes_[lane_slots];
 };
 
-/// plain::sum16.
-HWY_INLINE float SumOf16(Lanes16Tag d, const float* x, std::size_t count) {
+/// plain::sum16, yet to be folded.
+HWY_INLINE Sum16 LanesOfSum16(Lanes16Tag d, const float* x, std::size_t count) {
   Sum16 sum(d);
   ForEachVector(d, count, [&](std::size_t offset, std::size_t slot, std::size_t lanes) HWY_ATTR {
     sum.Add(slot, LoadPart(d, x + offset, lanes));
   });
-  return sum.Fold(d);
+  return sum;
+}
+
+/// plain::sum16.
+HWY_INLINE float SumOf16(Lanes16Tag d, const float* x, std::size_t count) {
+  return LanesOfSum16(d, x, count).Fold(d);
 }
 
 /// plain::max16.
