@@ -18,7 +18,6 @@
 #include <cstddef>
 
 #include "compute/matrix.hpp"
-#include "compute/row_folds-inl.hpp"
 #include "compute/simd_lanes-inl.hpp"
 #include "compute/simd_math-inl.hpp"
 

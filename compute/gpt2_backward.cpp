@@ -73,12 +73,7 @@ struct Backward {
                          ConstMatrix dout) const noexcept {
     const Matrix dweight = weight_matrix(model.shape, gradient_of(layer, weight), x.columns, dout.columns);
     const bool inputs_first = weight_as(model.shape) == As::stored;
-    const ConstMatrix left = inputs_first ? x : dout, right = inputs_first ? dout : x;
-    if (into == Into::replaced) {
-      multiply(dweight, left, As::transposed, right, As::stored, nullptr, space.scratch, gradient_store(model.layout));
-    } else {
-      multiply_add(dweight, left, As::transposed, right, As::stored, space.scratch);
-    }
+    multiply_gradient(model, dweight, into, inputs_first ? x : dout, inputs_first ? dout : x, space);
     const VectorGradient dbias(*this, gradient_of(layer, bias), block_tensor_floats(model.shape, bias));
     if (dbias.count != 0) column_sums(dbias.place, dout);
   }

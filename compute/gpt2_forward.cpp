@@ -153,6 +153,17 @@ void multiply_weight_steps(const Gpt2Model& model, Matrix out, ConstMatrix x, co
   }
 }
 
+void multiply_gradient(const Gpt2Model& model, Matrix dweight, Into into, ConstMatrix left, ConstMatrix right,
+                       const Gpt2Workspace& space) noexcept {
+  constexpr std::size_t streamed_floats_min = 4 << 20;
+  if (into == Into::replaced) {
+    const Store store = model.layout.floats >= streamed_floats_min ? Store::streamed : Store::cached;
+    multiply(dweight, left, As::transposed, right, As::stored, nullptr, space.scratch, store);
+  } else {
+    multiply_add(dweight, left, As::transposed, right, As::stored, space.scratch);
+  }
+}
+
 TokenGrid gpt2_inputs(const TokenRows& rows) noexcept {
   return {rows.ids, rows.B, rows.T, rows.T + 1};
 }

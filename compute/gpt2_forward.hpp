@@ -34,11 +34,10 @@ void multiply_weight(const Gpt2Model& model, Matrix out, ConstMatrix x, const We
 void multiply_weight_steps(const Gpt2Model& model, Matrix out, ConstMatrix x, const WeightOperand& weight,
                            std::size_t first, const Gpt2Workspace& space) noexcept;
 
-/// How the gradients of weights are written: those of a larger model are out of the caches before anybody adds them.
-inline Store gradient_store(const Gpt2Layout& layout) noexcept {
-  constexpr std::size_t floats_min = 4 << 20;
-  return layout.floats >= floats_min ? Store::streamed : Store::cached;
-}
+/// The gradient of a weight: dweight = left^T right, or that added to it. Those of a larger model are written past the
+/// caches: they are out of these before anybody adds them.
+void multiply_gradient(const Gpt2Model& model, Matrix dweight, Into into, ConstMatrix left, ConstMatrix right,
+                       const Gpt2Workspace& space) noexcept;
 
 /// Inputs and targets of rows as the packer leaves them: the targets are the inputs one further.
 TokenGrid gpt2_inputs(const TokenRows& rows) noexcept;

@@ -45,13 +45,7 @@ struct Piece {
       const Matrix dlogits{space.dlogits, logits.rows, columns, logits_stride(columns)};
       cross_entropy_gradient(dlogits, logits, first, sums, rows);
 
-      const Matrix dweight = dense(dhead + first * C, columns, C);
-      if (into == Into::replaced) {
-        multiply(dweight, dlogits, As::transposed, normed, As::stored, nullptr, space.scratch,
-                 gradient_store(model.layout));
-      } else {
-        multiply_add(dweight, dlogits, As::transposed, normed, As::stored, space.scratch);
-      }
+      multiply_gradient(model, dense(dhead + first * C, columns, C), into, dlogits, normed, space);
       multiply_weight_steps(model, dnormed, dlogits, head, first, space);
     }
   }

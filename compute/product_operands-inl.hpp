@@ -67,7 +67,7 @@ inline constexpr std::size_t asking_groups_min = 8;
 inline constexpr std::size_t panel_vectors_sum = packed_columns_max / product_lanes;
 
 /// Cuts rows [first, first + rows), at most block_rows_max of them, into groups of at most group_rows_max: group g
-/// begins at rows * g / count. Without a division for each, of which 32 rows had twelve: half a microsecond on Zen 1.
+/// begins at rows * g / count. Without two divisions for each: they were 0.4 % of preset seed's samples on Zen 1.
 inline void CutRows(BlockOfA& block, std::size_t first, std::size_t rows, std::size_t group_rows_max) {
   const std::size_t count = (rows + group_rows_max - 1) / group_rows_max;
   const std::size_t least = rows / count, over = rows % count;

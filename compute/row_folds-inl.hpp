@@ -23,27 +23,6 @@ HWY_BEFORE_NAMESPACE();
 namespace compute {
 namespace HWY_NAMESPACE {
 
-#if HWY_NATIVE_FMA
-/// Four floats from here, four rows further, eight, ...: a block of 128 bits each.
-template <class D>
-HWY_INLINE hn::Vec<D> LoadEveryFourthRow(D d, const float* from, std::size_t stride) {
-  if constexpr (hn::MaxLanes(D()) <= 4) {
-    return hn::LoadU(d, from);
-  } else {
-    const hn::Half<D> half;
-    return hn::Combine(d, LoadEveryFourthRow(half, from + hn::MaxLanes(half) * stride, stride),
-                       LoadEveryFourthRow(half, from, stride));
-  }
-}
-#endif
-
-struct AddUp {
-  template <class V>
-  HWY_INLINE V operator()(V kept, V other) const {
-    return hn::Add(kept, other);
-  }
-};
-
 /// folded[i] = the fold of the 16 lanes of row i, for 16 rows.
 template <class Op>
 HWY_INLINE void FoldRows(const float* HWY_RESTRICT lanes, float* HWY_RESTRICT folded, const Op& op) {

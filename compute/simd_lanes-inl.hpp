@@ -92,6 +92,20 @@ HWY_INLINE void StoreVectors(const hn::Vec<Lanes16Tag> (&from)[N], Lanes16Tag d,
   }
 }
 
+#if HWY_NATIVE_FMA
+/// Four floats from here, four rows further, eight, ...: a block of 128 bits each.
+template <class D>
+HWY_INLINE hn::Vec<D> LoadEveryFourthRow(D d, const float* from, std::size_t stride) {
+  if constexpr (hn::MaxLanes(D()) <= 4) {
+    return hn::LoadU(d, from);
+  } else {
+    const hn::Half<D> half;
+    return hn::Combine(d, LoadEveryFourthRow(half, from + hn::MaxLanes(half) * stride, stride),
+                       LoadEveryFourthRow(half, from, stride));
+  }
+}
+#endif
+
 /// The fold of one vector: lane i with lane i + half, down to one lane. In registers; through memory it took as long as
 /// the row of a softmax.
 template <class D, class Op>
@@ -120,6 +134,14 @@ HWY_INLINE float FoldLanes(Lanes16Tag d, hn::Vec<Lanes16Tag> (&lanes)[lane_slots
   return FoldVector(d, lanes[0], op);
 }
 
+/// What sums are folded by.
+struct AddUp {
+  template <class V>
+  HWY_INLINE V operator()(V kept, V other) const {
+    return hn::Add(kept, other);
+  }
+};
+
 /// A sum under way, as plain::Sum16. Lanes beyond a short visit must be added as zeros, which change nothing: a lane
 /// that started from +0 is never -0.
 class Sum16 {
@@ -132,9 +154,7 @@ class Sum16 {
   }
   HWY_INLINE void Add(std::size_t slot, V x) { lanes_[slot] = hn::Add(lanes_[slot], x); }
   HWY_INLINE void AddProduct(Lanes16Tag d, std::size_t slot, V a, V b) { lanes_[slot] = Fma(d, a, b, lanes_[slot]); }
-  HWY_INLINE float Fold(Lanes16Tag d) {
-    return FoldLanes(d, lanes_, [](auto kept, auto other) HWY_ATTR { return hn::Add(kept, other); });
-  }
+  HWY_INLINE float Fold(Lanes16Tag d) { return FoldLanes(d, lanes_, AddUp()); }
   /// The 16 lanes, to be folded later.
   HWY_INLINE void Store(Lanes16Tag d, float* lanes) const {
     HWY_UNROLL(16)

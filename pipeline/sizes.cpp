@@ -61,8 +61,8 @@ Sizes sizes_of(const TrainSettings& settings, const compute::ModelShape& shape, 
   if (settings.optimizer == OptimizerKind::muon)
     sizes.workspace_floats =
         std::max(sizes.workspace_floats, muon_workspace_floats(compute::gpt2_tensors(sizes.shape)));
-  // While one step computes the next one is there, and no more: ingest then waits. But of small steps some: to wake
-  // ingest takes a core of training's 50 us, which of preset seed is a percent of a step.
+  // While one step computes the next one is there, and no more: ingest then waits. But of small steps some: ingest
+  // that wakes less often gives preset seed 1.6 % (docs/architecture.md).
   constexpr std::uint64_t targets_ahead = 4096;
   const std::uint64_t step_targets = settings.step_batches_count() * settings.micro_batch * settings.seq_len;
   const std::uint64_t steps_ahead = std::max<std::uint64_t>(targets_ahead / step_targets, 1);

@@ -72,7 +72,7 @@ sched::task<void> work(Run& run, std::size_t worker) {
     const WaitClock buffer_wait(state.times, run.pauses);
     sched::Pool<Gradient>::Taking buffer_taking(run.gradients, core);
     co_await buffer_taking.wait();
-    Gradient* const gradient = buffer_taking.result();
+    Gradient* gradient = buffer_taking.result();
     buffer_wait.end(Spent::buffer_wait, "buffer");
     const WaitClock data_wait(state.times, run.pauses);
     BatchChannel::Receiving receiving(run.batches);
@@ -89,12 +89,15 @@ sched::task<void> work(Run& run, std::size_t worker) {
     co_await passing.wait();
     passing.result();
     boundary_wait.end(Spent::boundary_wait, "weights");
+    compute::Into into = compute::Into::replaced;
     Gradient* const waiting = adds(*batch) ? run.sum.take_waiting(batch->index) : nullptr;
-    if (waiting != nullptr) run.gradients.give_back(gradient);
-    Gradient* const target = waiting != nullptr ? waiting : gradient;
-    const compute::Into into = waiting != nullptr ? compute::Into::added : compute::Into::replaced;
-    compute_gradient(run, core, *batch, *target, into);
-    hand_over(run, core, *batch, target, into);
+    if (waiting != nullptr) {
+      run.gradients.give_back(gradient);
+      gradient = waiting;
+      into = compute::Into::added;
+    }
+    compute_gradient(run, core, *batch, *gradient, into);
+    hand_over(run, core, *batch, gradient, into);
   }
 }
 

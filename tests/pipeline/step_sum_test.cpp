@@ -221,6 +221,7 @@ BOOST_AUTO_TEST_CASE(cores_in_step_get_a_run_of_neighbours_each) {
   BOOST_TEST(order(14, 1) == by_index, boost::test_tools::per_element());
   BOOST_TEST(order(14, 2) == Indices({0, 4, 1, 5, 2, 6, 3, 7, 8, 10, 9, 11, 12, 13}), boost::test_tools::per_element());
   BOOST_TEST(order(14, 3) == Indices({0, 2, 4, 1, 3, 5, 6, 8, 10, 7, 9, 11, 12, 13}), boost::test_tools::per_element());
+  BOOST_TEST(order(14, 4) == Indices({0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 9, 11, 13}), boost::test_tools::per_element());
   BOOST_TEST(order(14, 5) == by_index, boost::test_tools::per_element());
 }
 
