@@ -20,14 +20,13 @@ namespace {
 using ModelParts = std::array<std::span<const float>, 3>;
 
 /// One core's share of a copy: of each part, which are equally long, and lie one behind the other in `to`.
-sched::task<void> copy_share(std::span<float> to, ModelParts parts, std::size_t core, std::size_t cores_count) {
+void copy_share(std::span<float> to, ModelParts parts, std::size_t core, std::size_t cores_count) {
   const sched::TraceSpan span("checkpoint", "copy");
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const std::size_t count = parts[i].size();
     const std::size_t begin = count * core / cores_count, end = count * (core + 1) / cores_count;
     if (begin < end) std::memcpy(to.data() + i * count + begin, parts[i].data() + begin, (end - begin) * sizeof(float));
   }
-  co_return;
 }
 
 sched::task<ModelImage> copy_model(Run& run, FloatArena& copy) {
@@ -35,9 +34,7 @@ sched::task<ModelImage> copy_model(Run& run, FloatArena& copy) {
   if (copy.span().empty()) copy = FloatArena(3 * count);
   const std::span<float> to = copy.span();
   const ModelParts parts = {run.model.weights.span(), run.model.moment1.span(), run.model.moment2.span()};
-  const auto share = [&](std::size_t core, std::size_t cores_count) {
-    return copy_share(to, parts, core, cores_count);
-  };
+  const auto share = [&](std::size_t core, std::size_t cores_count) { copy_share(to, parts, core, cores_count); };
   co_await sched::share_out(run.cores, run.cores.count(), share);
   co_return ModelImage{to.first(count), to.subspan(count, count), to.subspan(2 * count, count)};
 }

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
-#include <asio/post.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -16,16 +15,13 @@
 #include "pipeline/clock.hpp"
 #include "pipeline/interrupt.hpp"
 #include "pipeline/update.hpp"
-#include "sched/wakeups.hpp"
 
 namespace pipeline {
 namespace {
 
-/// Lets the workers begin a step: its weights are published by the post to each core that has workers.
+/// Lets the workers begin a step: the gates publish its weights, the control's own core's last.
 void open_step(Run& run, std::uint64_t step) {
-  const std::size_t working_cores = std::min(run.cores.count(), run.workers_count);
-  for (sched::CoreIndex core = 0; core < working_cores; ++core)
-    asio::post(run.cores.of(core), sched::Wakeup([&gate = run.core_states[core].gate, step] { gate.open(step); }));
+  for (sched::CoreIndex core = run.cores.count(); core-- > 0;) run.core_states[core].gate.open(step);
 }
 
 /// What each core has spent so far.

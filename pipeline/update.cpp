@@ -45,8 +45,7 @@ class UpdateClock {
 };
 
 /// Adds the row up and takes the norm, a tile of 16 KiB after the other: the squares find it in the L1 cache.
-sched::task<void> add_up(CoreTimes& times, FloatRange range, const GradientRow& row, float scale,
-                         std::span<double> sums) {
+void add_up(CoreTimes& times, FloatRange range, const GradientRow& row, float scale, std::span<double> sums) {
   const UpdateClock clock(times, "sum and norm");
   const std::span<float> gradient = row.values[0]->values;
   const auto add_rows = row.association == sched::Association::chain ? &compute::chain_sum : &compute::tree_sum;
@@ -57,7 +56,6 @@ sched::task<void> add_up(CoreTimes& times, FloatRange range, const GradientRow& 
     if (row.count > 1) add_rows(tile, {tiles.data(), row.count});
     compute::square_sums(sums.subspan(first / norm_block, 1), tile, scale);
   }
-  co_return;
 }
 
 /// One matrix for Muon within the flat array.
@@ -138,11 +136,10 @@ void pack(Model& model, FloatRange range) {
   compute::gpt2_pack(model.packed.span(), model.shape, model.weights.span(), range.first, range.last);
 }
 
-sched::task<void> update_share(CoreTimes& times, FloatRange range, Model& model, std::span<const float> gradient,
-                               const UpdateSettings& settings) {
+void update_share(CoreTimes& times, FloatRange range, Model& model, std::span<const float> gradient,
+                  const UpdateSettings& settings) {
   const UpdateClock clock(times, "weights");
   update_weights(model, range, gradient, settings);
-  co_return;
 }
 
 void update_matrix(Model& model, const MuonMatrix& matrix, std::span<const float> gradient,
@@ -155,33 +152,26 @@ void update_matrix(Model& model, const MuonMatrix& matrix, std::span<const float
 }
 
 /// Takes matrices until none is left. Which core takes which changes nothing.
-sched::task<void> apply_muon(CoreState& core, std::span<const MuonMatrix> matrices, std::atomic<std::size_t>& next,
-                             Model& model, std::span<const float> gradient, const UpdateSettings& settings) {
+void apply_muon(CoreState& core, std::span<const MuonMatrix> matrices, std::atomic<std::size_t>& next, Model& model,
+                std::span<const float> gradient, const UpdateSettings& settings) {
   const UpdateClock clock(core.times, "matrices");
   // Between steps the cores' workspaces are free.
   for (std::size_t i = next++; i < matrices.size(); i = next++)
     update_matrix(model, matrices[i], gradient, settings, core.workspace.span());
-  co_return;
 }
 
 sched::task<void> share_out_matrices(Run& run, const UpdateSettings& settings, std::span<const float> gradient) {
   const std::vector<MuonMatrix> matrices = muon_matrices(run.model.tensors);
   std::atomic<std::size_t> next = 0;
   const auto part = [&](std::size_t core, std::size_t) {
-    return apply_muon(run.core_states[core], matrices, next, run.model, gradient, settings);
+    apply_muon(run.core_states[core], matrices, next, run.model, gradient, settings);
   };
   co_await sched::share_out(run.cores, run.cores.count(), part);
 }
 
-sched::task<void> initialize_share(Model& model, FloatRange range, std::uint64_t seed) {
-  compute::gpt2_initialize(model.weights.span(), model.shape, seed, range.first, range.last);
-  co_return;
-}
-
-sched::task<void> pack_share(CoreTimes& times, Model& model, FloatRange range) {
+void pack_share(CoreTimes& times, Model& model, FloatRange range) {
   const UpdateClock clock(times, "pack");
   pack(model, range);
-  co_return;
 }
 
 /// How many cores share a pass over all weights.
@@ -222,7 +212,8 @@ void update_matrices(Model& model, std::span<const float> gradient, const Update
 
 sched::task<void> initialize_weights(Run& run, std::uint64_t seed) {
   const auto part = [&run, seed](std::size_t core, std::size_t cores_count) {
-    return initialize_share(run.model, weights_range_of(run.model, core, cores_count), seed);
+    const FloatRange range = weights_range_of(run.model, core, cores_count);
+    compute::gpt2_initialize(run.model.weights.span(), run.model.shape, seed, range.first, range.last);
   };
   co_await sched::share_out(run.cores, cores_for(run), part);
 }
@@ -230,7 +221,7 @@ sched::task<void> initialize_weights(Run& run, std::uint64_t seed) {
 sched::task<void> pack_weights(Run& run) {
   if (!is_packed(run.model)) co_return;
   const auto part = [&run](std::size_t core, std::size_t cores_count) {
-    return pack_share(run.core_states[core].times, run.model, weights_range_of(run.model, core, cores_count));
+    pack_share(run.core_states[core].times, run.model, weights_range_of(run.model, core, cores_count));
   };
   co_await sched::share_out(run.cores, cores_for(run), part);
 }
@@ -241,8 +232,8 @@ sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow&
   settings.step.gradient_scale = static_cast<float>(1.0 / static_cast<double>(targets_count));
   std::vector<double> sums((floats_count + norm_block - 1) / norm_block);
   const auto sum_part = [&](std::size_t core, std::size_t cores_count) {
-    return add_up(run.core_states[core].times, range_of(floats_count, core, cores_count), row,
-                  settings.step.gradient_scale, sums);
+    add_up(run.core_states[core].times, range_of(floats_count, core, cores_count), row, settings.step.gradient_scale,
+           sums);
   };
   co_await sched::share_out(run.cores, cores_for(run), sum_part);
   double squares = 0;
@@ -252,8 +243,8 @@ sched::task<double> update(Run& run, UpdateSettings settings, const GradientRow&
   settings.step.clip =
       settings.grad_clip > 0 && norm > settings.grad_clip ? static_cast<float>(settings.grad_clip / norm) : 1.0f;
   const auto weights_part = [&](std::size_t core, std::size_t cores_count) {
-    return update_share(run.core_states[core].times, weights_range_of(run.model, core, cores_count), run.model,
-                        gradient, settings);
+    update_share(run.core_states[core].times, weights_range_of(run.model, core, cores_count), run.model, gradient,
+                 settings);
   };
   co_await sched::share_out(run.cores, cores_for(run), weights_part);
   if (settings.muon) {

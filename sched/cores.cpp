@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include "sched/inbox.hpp"
 #include "sched/wakeups.hpp"
 
 namespace sched {
@@ -32,20 +33,21 @@ void pause() noexcept {
 #endif
 }
 
-/// context.run(), but looking on for a while before each sleep.
-void run(asio::io_context& context) {
+/// context.run() with what others put into the inbox, but looking on for a while before each sleep.
+void run(asio::io_context& context, Inbox& inbox) {
   for (;;) {
-    if (context.poll() > 0) continue;
+    if (inbox.any()) inbox.post();
+    if (context.poll_one() > 0) continue;
     if (context.stopped()) return;
     const auto until = std::chrono::steady_clock::now() + looking_time;
     bool found = false;
     for (int pauses = 1; !found && !context.stopped() && std::chrono::steady_clock::now() < until;
          pauses = std::min(2 * pauses, pauses_max)) {
       std::this_thread::yield();  // whoever else wants this core
-      for (int i = 0; i < pauses; ++i) pause();
-      found = context.poll() > 0;
+      for (int i = 0; i < pauses && !inbox.any(); ++i) pause();
+      found = inbox.any() || context.poll_one() > 0;
     }
-    if (!found && context.run_one() == 0) return;
+    if (!found) inbox.sleep();
   }
 }
 
@@ -54,6 +56,7 @@ void run(asio::io_context& context) {
 struct alignas(64) Cores::Core {
   asio::io_context context{1};  // one thread: Asio leaves out its own locking between handlers where it can
   asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+  Inbox inbox{context};
   std::thread thread;
   alignas(64) std::atomic<std::uint64_t> wakeups{0};
 };
@@ -83,14 +86,14 @@ ThreadPin::~ThreadPin() {
 Cores::Cores(const std::vector<CoreNumber>& numbers, const std::function<void()>& on_start, bool pinned) {
   for (std::size_t index = 0; index < numbers.size(); ++index) {
     auto core = std::make_unique<Core>();
-    core->thread = std::thread(
-        [&context = core->context, &wakeups = core->wakeups, number = numbers[index], index, on_start, pinned] {
-          pthread_setname_np(pthread_self(), ("icosa-core-" + std::to_string(index)).c_str());
-          if (pinned) pin_this_thread({number});
-          wakeups_here = &wakeups;
-          on_start();
-          run(context);
-        });
+    core->thread = std::thread([&core = *core, number = numbers[index], index, on_start, pinned] {
+      pthread_setname_np(pthread_self(), ("icosa-core-" + std::to_string(index)).c_str());
+      if (pinned) pin_this_thread({number});
+      wakeups_here = &core.wakeups;
+      inbox_here = &core.inbox;
+      on_start();
+      run(core.context, core.inbox);
+    });
     cores_.push_back(std::move(core));
   }
 }
@@ -113,6 +116,10 @@ std::uint64_t Cores::wakeups_count() const noexcept {
   std::uint64_t count = 0;
   for (const auto& core : cores_) count += core->wakeups.load(std::memory_order_relaxed);
   return count;
+}
+
+Inbox& Cores::inbox_of(CoreIndex core) const noexcept {
+  return cores_[core]->inbox;
 }
 
 asio::any_io_executor Cores::of(CoreIndex core) const noexcept {

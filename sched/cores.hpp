@@ -32,6 +32,8 @@ class ThreadPin {
 /// A core of this run, counted from 0.
 using CoreIndex = std::size_t;
 
+class Inbox;
+
 class Cores {
  public:
   /// Starts one thread per core, named "icosa-core-N" and, unless `pinned` is false, pinned to it. `on_start` runs
@@ -48,6 +50,8 @@ class Cores {
   std::size_t count() const noexcept;
   /// The executor of one core.
   asio::any_io_executor of(CoreIndex core) const noexcept;
+  /// Where other threads put what a core shall run.
+  Inbox& inbox_of(CoreIndex core) const noexcept;
   /// What their threads have been given to run by others so far (sched/wakeups.hpp).
   std::uint64_t wakeups_count() const noexcept;
   /// Where the control runs: the first core, which is idle whenever a step's last gradient has arrived.

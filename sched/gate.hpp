@@ -1,16 +1,19 @@
 #pragma once
 
-// A gate in front of each step, one per core: a worker waits until the control has published that step's weights. It is
-// touched on its core's executor only, so it needs neither lock nor atomic; the control opens it by posting there.
+// A gate in front of each step, one per core: a worker waits until the control has published that step's weights. The
+// control opens it from its own thread, without a lock.
 
+#include <atomic>
+#include <cassert>
 #include <cstdint>
 
 #include "sched/suspension.hpp"
-#include "sched/wait_list.hpp"
+#include "sched/wait_slot.hpp"
 #include "sched/waiter.hpp"
 
 namespace sched {
 
+/// One waits at a time: on each core, the worker that has its turn.
 class Gate {
  public:
   /// Awaits the opening for a step, without allocating.
@@ -28,34 +31,37 @@ class Gate {
    private:
     friend Gate;
     friend Waiter;
-    bool ready() const noexcept { return step_ <= gate_.open_step_; }
-    void arm() noexcept { gate_.waiting_.add(*this); }
+    bool ready() const noexcept { return step_ <= gate_.open_step_.load(std::memory_order_seq_cst); }
+    void arm() noexcept {
+      Gate& gate = gate_;  // once it is armed this may be gone
+      gate.awaited_step_.store(step_, std::memory_order_relaxed);
+      gate.slot_.arm(*this);
+      gate.serve();  // it may have been opened between the failed try and the arming
+    }
     void stop() noexcept {
-      if (gate_.waiting_.remove(*this)) wake_stopped();
+      if (gate_.slot_.claim() != nullptr) wake_stopped();
     }
 
     Gate& gate_;
     const std::uint64_t step_;
   };
 
-  /// Lets everyone pass whose step is at most `step`.
+  /// Lets everyone pass whose step is at most `step`. From any thread, one at a time.
   void open(std::uint64_t step) noexcept {
-    open_step_ = step;
-    WaitList<Passing> later;
-    while (!waiting_.empty()) {
-      Passing* const passing = waiting_.pop();
-      if (passing->ready()) {
-        passing->wake();
-      } else {
-        later.add(*passing);
-      }
-    }
-    waiting_ = later;
+    open_step_.store(step, std::memory_order_seq_cst);
+    serve();
   }
 
  private:
-  std::uint64_t open_step_ = 0;
-  WaitList<Passing> waiting_;
+  void serve() noexcept {
+    if (!slot_.armed() || awaited_step_.load(std::memory_order_relaxed) > open_step_.load(std::memory_order_seq_cst))
+      return;
+    if (Passing* const passing = slot_.claim()) passing->wake();
+  }
+
+  WaitSlot<Passing> slot_;
+  std::atomic<std::uint64_t> awaited_step_{0};  // of who is in the slot
+  std::atomic<std::uint64_t> open_step_{0};
 };
 
 }  // namespace sched

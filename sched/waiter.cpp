@@ -24,43 +24,24 @@ struct Waiter::Resume : Frames {
   Frame* top_;
 };
 
-/// An allocator that has the waiter's memory to give.
-template <class T>
-class Waiter::Memory {
- public:
-  using value_type = T;
-
-  explicit Memory(std::byte* post) noexcept : post_(post) {}
-  template <class Other>
-  Memory(const Memory<Other>& other) noexcept : post_(other.post_) {}
-
-  T* allocate(std::size_t count) noexcept {
-    static_assert(sizeof(T) <= sizeof(Waiter::post_) && alignof(T) <= alignof(void*));
-    assert(count == 1);
-    return reinterpret_cast<T*>(post_);
-  }
-  void deallocate(T*, std::size_t) noexcept {}
-
-  template <class Other>
-  bool operator==(const Memory<Other>& other) const noexcept {
-    return post_ == other.post_;
-  }
-
- private:
-  template <class>
-  friend class Memory;
-  std::byte* post_;
-};
+void Waiter::resume() {
+  Resume resume(std::move(*frames_), top_);
+  frames_.reset();
+  resume();
+}
 
 void Waiter::wake() noexcept {
+  if (home_ != nullptr && home_ != inbox_here) {
+    home_->put(*this);
+    return;
+  }
   using CoreExecutor = asio::io_context::executor_type;
   const asio::any_io_executor executor = frames_->get_executor();
   Wakeup<Resume> resume(Resume(std::move(*frames_), top_));
   frames_.reset();
   // Asio 1.22's target() does not look whether it is of that type.
   if (executor.target_type() == typeid(CoreExecutor)) {
-    const auto posting = asio::require(*executor.target<CoreExecutor>(), asio::execution::blocking.never);
-    asio::execution::execute(asio::prefer(posting, asio::execution::allocator(Memory<void>(post_))), std::move(resume));
+    post_.post(*executor.target<CoreExecutor>(), std::move(resume));
   } else {
     asio::execution::execute(asio::require(executor, asio::execution::blocking.never), std::move(resume));
   }

@@ -19,18 +19,20 @@
 #include <asio/error.hpp>
 #include <asio/system_error.hpp>
 #include <cassert>
-#include <cstddef>
 #include <optional>
 #include <utility>
 
+#include "sched/inbox.hpp"
+#include "sched/post_memory.hpp"
+
 namespace sched {
 
-class Waiter {
+class Waiter : private Errand {
   using Frame = asio::detail::awaitable_frame_base<asio::any_io_executor>;
   using Frames = asio::detail::awaitable_thread<asio::any_io_executor>;
 
  public:
-  Waiter() noexcept = default;
+  Waiter() noexcept : Errand([](Errand& self) { static_cast<Waiter&>(self).resume(); }) {}
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
@@ -75,9 +77,6 @@ class Waiter {
   };
 
   struct Resume;
-  template <class T>
-  class Memory;
-
   template <class Operation>
   void suspend(Frame* frame, Operation& operation) {
     Frames* const running = frame->*(&Attached::attached_thread_);
@@ -90,10 +89,13 @@ class Waiter {
     if (operation.ready()) return;
     auto slot = running->get_cancellation_slot();
     top_ = frame;
+    home_ = inbox_here;
     frames_.emplace(std::move(*frame->detach_thread()));
     if (slot.is_connected()) slot.assign([&operation](asio::cancellation_type) { operation.stop(); });
     operation.arm();
   }
+
+  void resume();
 
   Waiter* next_ = nullptr;
   Waiter* previous_ = nullptr;
@@ -101,8 +103,8 @@ class Waiter {
   bool stopped_ = false;
   Frame* top_ = nullptr;
   std::optional<Frames> frames_;  // while it waits
-  // Where the post lies: Asio gives it back before it runs the handler.
-  alignas(void*) std::byte post_[56];
+  Inbox* home_ = nullptr;         // of the core that it waits on
+  PostMemory post_;
 };
 
 }  // namespace sched

@@ -15,37 +15,30 @@ using tests::run_on;
 using tests::some_cores;
 
 /// Computes, as far as an executor can tell, until all parts do.
-sched::task<void> meet(std::atomic<std::size_t>& begun, std::atomic<std::size_t>& met, std::size_t count) {
+void meet(std::atomic<std::size_t>& begun, std::atomic<std::size_t>& met, std::size_t count) {
   ++begun;
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (begun.load() < count && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
   if (begun.load() == count) ++met;
-  co_return;
 }
 
-sched::task<void> note(std::set<std::size_t>& cores, std::size_t core) {
-  cores.insert(core);
-  co_return;
-}
-
-sched::task<void> fail_on_the_last(std::size_t core, std::size_t cores_count) {
+void fail_on_the_last(std::size_t core, std::size_t cores_count) {
   if (core + 1 == cores_count) throw std::runtime_error("the last one");
-  co_return;
 }
 
 sched::task<void> share_meeting(sched::Cores& cores, std::atomic<std::size_t>& met) {
   std::atomic<std::size_t> begun = 0;
-  const auto part = [&](std::size_t, std::size_t cores_count) { return meet(begun, met, cores_count); };
+  const auto part = [&](std::size_t, std::size_t cores_count) { meet(begun, met, cores_count); };
   co_await sched::share_out(cores, cores.count(), part);
 }
 
 sched::task<void> share_one(sched::Cores& cores, std::set<std::size_t>& seen) {
-  const auto part = [&](std::size_t core, std::size_t) { return note(seen, core); };
+  const auto part = [&](std::size_t core, std::size_t) { seen.insert(core); };
   co_await sched::share_out(cores, 1, part);
 }
 
 sched::task<void> share_failing(sched::Cores& cores) {
-  const auto part = [](std::size_t core, std::size_t cores_count) { return fail_on_the_last(core, cores_count); };
+  const auto part = [](std::size_t core, std::size_t cores_count) { fail_on_the_last(core, cores_count); };
   co_await sched::share_out(cores, cores.count(), part);
 }
 

@@ -13,7 +13,6 @@
 #include "pipeline/ingest_position.hpp"
 #include "pipeline/session.hpp"
 #include "pipeline/worker.hpp"
-#include "sched/wakeups.hpp"
 
 namespace tests {
 
@@ -63,8 +62,7 @@ inline sched::task<void> feed(TinyRun& tiny) {
 
 /// Lets the workers begin a step.
 inline void open_step(pipeline::Run& run, std::uint64_t step) {
-  for (sched::CoreIndex core = 0; core < std::min(run.cores.count(), run.workers_count); ++core)
-    asio::post(run.cores.of(core), sched::Wakeup([&gate = run.core_states[core].gate, step] { gate.open(step); }));
+  for (pipeline::CoreState& state : run.core_states) state.gate.open(step);
 }
 
 /// Awaits the step's gradient and gives its buffers back.
