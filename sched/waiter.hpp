@@ -1,9 +1,9 @@
 #pragma once
 
-// A coroutine that waits, as part of a local of that coroutine: its place in a list of others, and the memory of the
-// post that wakes it. So neither waiting nor waking allocates, whichever thread wakes. Asio's own way makes two
-// coroutine frames for a wait and two allocations for a post; with 1,728 workers, all of which wait, its caches of two
-// pieces per thread are of no help.
+// A coroutine that waits, as part of a local of that coroutine: its place in a list of others, and the memory of what
+// wakes it, a post on its own core or an errand from another thread. So neither waiting nor waking allocates. Asio's
+// own way makes two coroutine frames for a wait and two allocations for a post; with 1,728 workers, all of which wait,
+// its caches of two pieces per thread are of no help.
 //
 // An operation derives from Waiter, is named in the coroutine that awaits it, and is awaited in a statement of its own:
 //
