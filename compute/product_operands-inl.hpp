@@ -55,6 +55,15 @@ inline constexpr std::size_t tile_vectors_wide = 4;
 inline constexpr std::size_t tile_rows_wide = (vector_registers - 2 - tile_vectors_wide) / tile_vectors_wide;
 /// Below this many groups of rows, or up to so many steps of k, whole panels of a stored b are read where they lie.
 inline constexpr std::size_t packing_groups_min = 3, in_place_steps_max = 64;
+/// With AVX-512, whose steps take two loads of b, up to so many where the rows of b are this short: there
+/// packing costs 3 % more than it gains (64 x 128 x 192 and 256 on Zen 5).
+inline constexpr std::size_t in_place_short_steps_max = product_lanes == 16 ? 128 : in_place_steps_max;
+inline constexpr std::size_t short_stride_max = 256;
+
+/// Whether panels of a stored b are read where they lie for so many steps, however many groups of rows there are.
+constexpr bool ReadsInPlace(std::size_t depth, std::size_t stride) {
+  return depth <= (stride <= short_stride_max ? in_place_short_steps_max : in_place_steps_max);
+}
 
 /// From this size on an operand is asked for before it is packed.
 inline constexpr std::size_t asking_floats_min = 128 << 10;
@@ -243,7 +252,7 @@ inline PanelsOfB TakePanel(const Product& product, const BlockOfA& block, std::s
     panel.data = b.data + k * b.stride + j;
     panel.step = b.stride;
     panel.panel = width;
-    if (panel.vectors == tile_vectors && block.count >= packing_groups_min && depth > in_place_steps_max)
+    if (panel.vectors == tile_vectors && block.count >= packing_groups_min && !ReadsInPlace(depth, b.stride))
       panel.packed = to;
   }
   return panel;
