@@ -3,10 +3,11 @@
 // Work that waits for its thread: type-erased, linked through itself, so that queueing allocates nothing. TaskQueue
 // belongs to one thread; RemoteTasks is how other threads hand work to it.
 
-#include <atomic>
 #include <memory>
 #include <type_traits>
 #include <utility>
+
+#include "sched/sent_list.hpp"
 
 namespace io {
 
@@ -22,6 +23,7 @@ class Task {
  private:
   friend class TaskQueue;
   friend class RemoteTasks;
+  friend class sched::SentList<Task>;
   Task* next_ = nullptr;
 };
 
@@ -91,32 +93,16 @@ class RemoteTasks {
   }
 
   /// Returns whether it was empty: then, and only then, the taker needs waking.
-  bool push(std::unique_ptr<Task> task) noexcept {
-    Task* const added = task.release();
-    Task* newest = newest_.load(std::memory_order_relaxed);
-    do {
-      added->next_ = newest;
-    } while (!newest_.compare_exchange_weak(newest, added, std::memory_order_release, std::memory_order_relaxed));
-    return newest == nullptr;
-  }
+  bool push(std::unique_ptr<Task> task) noexcept { return sent_.push(*task.release()); }
 
   /// Appends all that was pushed, oldest first.
   void take_into(TaskQueue& queue) noexcept {
-    Task* task = newest_.exchange(nullptr, std::memory_order_acquire);
-    Task* oldest_first = nullptr;
-    while (task != nullptr) {
-      Task* const older = std::exchange(task->next_, oldest_first);
-      oldest_first = std::exchange(task, older);
-    }
-    while (oldest_first != nullptr) {
-      Task* const newer = oldest_first->next_;
-      queue.push(std::unique_ptr<Task>(oldest_first));
-      oldest_first = newer;
-    }
+    Task* task = sent_.take();
+    while (task != nullptr) queue.push(std::unique_ptr<Task>(std::exchange(task, task->next_)));
   }
 
  private:
-  std::atomic<Task*> newest_{nullptr};
+  sched::SentList<Task> sent_;
 };
 
 }  // namespace io

@@ -76,7 +76,7 @@ void Session::run() {
   } catch (...) {
     failure = std::current_exception();
   }
-  // All coroutines have ended, but the opening of a gate may still be on its way to a core.
+  // All coroutines have ended, but a core may still be leaving the last one that ran there.
   run_.cores.join();
   if (failure) std::rethrow_exception(failure);
 }

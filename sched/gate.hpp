@@ -29,11 +29,11 @@ class Gate {
     void result() const { require_success(); }
 
    private:
-    friend Gate;
     friend Waiter;
     bool ready() const noexcept { return step_ <= gate_.open_step_.load(std::memory_order_seq_cst); }
     void arm() noexcept {
       Gate& gate = gate_;  // once it is armed this may be gone
+      assert(!gate.slot_.armed());
       gate.awaited_step_.store(step_, std::memory_order_relaxed);
       gate.slot_.arm(*this);
       gate.serve();  // it may have been opened between the failed try and the arming

@@ -19,14 +19,9 @@ void Inbox::post() {
 
 void Inbox::run() {
   posted_ = false;
-  Errand* errand = sent_.exchange(nullptr, std::memory_order_acquire);
-  Errand* first = nullptr;
+  Errand* errand = sent_.take();
   while (errand != nullptr) {
-    Errand* const before = std::exchange(errand->next_, first);
-    first = std::exchange(errand, before);
-  }
-  while (first != nullptr) {
-    Errand& next = *std::exchange(first, first->next_);  // after it has run it may be gone
+    Errand& next = *std::exchange(errand, errand->next_);  // after it has run it may be gone
     count_wakeup();
     next.function_(next);
   }
@@ -34,7 +29,7 @@ void Inbox::run() {
 
 void Inbox::sleep() {
   sleeping_.store(true, std::memory_order_seq_cst);
-  if (sent_.load(std::memory_order_seq_cst) == nullptr) context_.run_one();
+  if (sent_.empty()) context_.run_one();
   sleeping_.store(false, std::memory_order_relaxed);
 }
 

@@ -7,10 +7,9 @@
 
 #include <asio/io_context.hpp>
 #include <atomic>
-#include <cstddef>
-#include <cstdint>
 
 #include "sched/post_memory.hpp"
+#include "sched/sent_list.hpp"
 
 namespace sched {
 
@@ -28,6 +27,7 @@ class Errand {
 
  private:
   friend class Inbox;
+  friend class SentList<Errand>;
 
   const Function function_;
   Errand* next_ = nullptr;
@@ -44,15 +44,12 @@ class alignas(64) Inbox {
 
   /// Has the core run `errand`. From any thread but the core's own. Errands of one thread run in their order.
   void put(Errand& errand) noexcept {
-    errand.next_ = sent_.load(std::memory_order_relaxed);
-    // Sequentially consistent against `sleep`, which says that it sleeps and then looks: one of the two sees the other.
-    while (!sent_.compare_exchange_weak(errand.next_, &errand, std::memory_order_seq_cst, std::memory_order_relaxed))
-      continue;
+    sent_.push(errand);
     if (sleeping_.load(std::memory_order_seq_cst)) end_sleep();
   }
 
   /// Whether something was put. As all that follows, on the core's thread.
-  bool any() const noexcept { return sent_.load(std::memory_order_relaxed) != nullptr; }
+  bool any() const noexcept { return !sent_.empty(); }
 
   /// Has what was put run, in a handler behind those that are ready.
   void post();
@@ -64,7 +61,7 @@ class alignas(64) Inbox {
   void run();
   void end_sleep() noexcept;
 
-  std::atomic<Errand*> sent_{nullptr};  // the last one first
+  SentList<Errand> sent_;
   std::atomic<bool> sleeping_{false};
   alignas(64) asio::io_context& context_;
   bool posted_ = false;

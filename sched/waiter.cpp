@@ -4,8 +4,6 @@
 #include <asio/io_context.hpp>
 #include <typeinfo>
 
-#include "sched/wakeups.hpp"
-
 namespace sched {
 
 /// The handler that is posted. Dropped unrun, as when an executor is torn down, it unwinds the coroutine.
@@ -37,7 +35,7 @@ void Waiter::wake() noexcept {
   }
   using CoreExecutor = asio::io_context::executor_type;
   const asio::any_io_executor executor = frames_->get_executor();
-  Wakeup<Resume> resume(Resume(std::move(*frames_), top_));
+  Resume resume(std::move(*frames_), top_);
   frames_.reset();
   // Asio 1.22's target() does not look whether it is of that type.
   if (executor.target_type() == typeid(CoreExecutor)) {

@@ -77,6 +77,7 @@ class Waiter : private Errand {
   };
 
   struct Resume;
+
   template <class Operation>
   void suspend(Frame* frame, Operation& operation) {
     Frames* const running = frame->*(&Attached::attached_thread_);
