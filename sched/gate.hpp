@@ -8,7 +8,6 @@
 #include <cstdint>
 
 #include "sched/suspension.hpp"
-#include "sched/wait_slot.hpp"
 #include "sched/waiter.hpp"
 
 namespace sched {
@@ -33,34 +32,41 @@ class Gate {
     bool ready() const noexcept { return step_ <= gate_.open_step_.load(std::memory_order_seq_cst); }
     void arm() noexcept {
       Gate& gate = gate_;  // once it is armed this may be gone
-      assert(!gate.slot_.armed());
-      gate.awaited_step_.store(step_, std::memory_order_relaxed);
-      gate.slot_.arm(*this);
+      assert(step_ != 0 && gate.awaited_step_.load() == 0);
+      gate.passing_ = this;
+      gate.awaited_step_.store(step_, std::memory_order_seq_cst);
       gate.serve();  // it may have been opened between the failed try and the arming
     }
     void stop() noexcept {
-      if (gate_.slot_.claim() != nullptr) wake_stopped();
+      if (gate_.claim(step_)) wake_stopped();
     }
 
     Gate& gate_;
     const std::uint64_t step_;
   };
 
-  /// Lets everyone pass whose step is at most `step`. From any thread, one at a time.
+  /// Lets everyone pass whose step is at most `step`; steps count from 1. From any thread, one at a time.
   void open(std::uint64_t step) noexcept {
     open_step_.store(step, std::memory_order_seq_cst);
     serve();
   }
 
  private:
+  // Of one who waits and the two who may serve it, sequential consistency has one see the other.
   void serve() noexcept {
-    if (!slot_.armed() || awaited_step_.load(std::memory_order_relaxed) > open_step_.load(std::memory_order_seq_cst))
-      return;
-    if (Passing* const passing = slot_.claim()) passing->wake();
+    const std::uint64_t step = awaited_step_.load(std::memory_order_seq_cst);
+    if (step == 0 || step > open_step_.load(std::memory_order_seq_cst) || !claim(step)) return;
+    passing_->wake();
   }
 
-  WaitSlot<Passing> slot_;
-  std::atomic<std::uint64_t> awaited_step_{0};  // of who is in the slot
+  /// Whether the caller is the one who completes a wait for this step. By the step, not by who waits: who was looked at
+  /// may have been served by the other thread meanwhile, and may now wait here again, for a step that is not open.
+  bool claim(std::uint64_t step) noexcept {
+    return awaited_step_.compare_exchange_strong(step, 0, std::memory_order_seq_cst);
+  }
+
+  alignas(64) std::atomic<std::uint64_t> awaited_step_{0};  // 0: nobody waits
+  Passing* passing_ = nullptr;                              // who waits; of who has claimed it, then of who arms
   std::atomic<std::uint64_t> open_step_{0};
 };
 
