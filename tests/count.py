@@ -3,7 +3,8 @@
     count.py BUILD/meson-logs/testlog.json
 
 A test program of Boost.Test or of Python's unittest counts with all its cases; one that ended without its report, or
-failed after it, counts as one failure more. Exits 1 where something failed or nothing ran.
+failed after it, counts as one failure more. What failed is named again, as a log's end need not show it. Exits 1 where
+something failed or nothing ran.
 """
 import json
 import pathlib
@@ -27,6 +28,17 @@ def cases(program):
     return int(ran.group(1)) - failed - skipped, failed, skipped
 
 
+# What Boost.Test, unittest and the sanitizers begin a failure's line with.
+FAILURE = re.compile(
+    r"^(?:FAIL|ERROR): .*$|^.*(?:: (?:fatal )?error: in |(?:ERROR|WARNING): \w+Sanitizer|: runtime error: ).*$", re.M)
+FAILURES_MAX = 20
+
+
+def failures(program):
+    """The lines of one test program's report that name its failures."""
+    return FAILURE.findall(program.get("stdout", "") + "\n" + program.get("stderr", ""))
+
+
 passed = failed = skipped = 0
 for line in pathlib.Path(sys.argv[1]).read_text(encoding="utf-8", errors="replace").splitlines():
     program = json.loads(line)
@@ -34,6 +46,9 @@ for line in pathlib.Path(sys.argv[1]).read_text(encoding="utf-8", errors="replac
     if program["result"] not in ("OK", "SKIP") and bad == 0:
         print(f"{program['name']}: {program['result']} without a failed case in its report")
         bad = 1
+    if bad > 0:
+        for failure in failures(program)[:FAILURES_MAX]:
+            print(f"{program['name']}: {failure}")
     if good + bad + left_out == 0:
         print(f"{program['name']}: ran no test")
         bad = 1
