@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_SUITE(gate)
 BOOST_AUTO_TEST_CASE(nobody_passes_before_the_opening_and_everybody_after_it) {
   sched::Cores cores(some_cores(2), [] {});
   std::atomic<int> early{0};
-  run_on(cores, open_and_pass(cores, 20'000, early));
+  run_on(cores, open_and_pass(cores, 200'000, early));
   BOOST_TEST(early.load() == 0);
 }
 
