@@ -78,6 +78,19 @@ constexpr std::size_t packed_step(std::size_t rows) {
 /// product of 256 rows; here both pass beside the multiply-adds.
 enum class Packing : bool { no, yes };
 
+/// function(i, v, place) for the whole vectors of a tile's rows that lie in a matrix from `place` on. From row to row by
+/// one addition: left alone g++ 12 reads the stride again for each vector and computes its multiple.
+template <std::size_t Rows, std::size_t Vectors, class T, class Function>
+HWY_INLINE void ForEachVector(T* place, std::size_t stride, const Function& function) {
+  const std::size_t bytes = stride * sizeof(float);
+  HWY_UNROLL(16)
+  for (std::size_t i = 0; i < Rows; ++i) {
+    HWY_UNROLL(8)
+    for (std::size_t v = 0; v < Vectors; ++v) function(i, v, place + v * product_lanes);
+    place = Opaque(MovedBy(place, bytes));
+  }
+}
+
 /// The chains' sums of the tile whose columns begin `at` floats from those of the first, or what is there plus them,
 /// then plus the bias and the residual: to the result. Whole tiles, nearly all, decide once what to add and not row by
 /// row: at 64 steps of k a tile ends every 900 cycles.
@@ -88,15 +101,9 @@ HWY_INLINE void Finish(const Tiles& tiles, std::size_t at, hn::Vec<ProductTag> (
   float* const out = tiles.out + at;
   const std::size_t last_lanes = tiles.columns - (Vectors - 1) * product_lanes;
   if (last_lanes == product_lanes) {
-    if (tiles.add) {
-      HWY_UNROLL(16)
-      for (std::size_t i = 0; i < Rows; ++i) {
-        HWY_UNROLL(8)
-        for (std::size_t v = 0; v < Vectors; ++v) {
-          sums[i][v] = hn::Add(hn::LoadU(d, out + i * tiles.out_stride + v * product_lanes), sums[i][v]);
-        }
-      }
-    }
+    const auto add = [&](std::size_t i, std::size_t v, const float* place)
+                         HWY_ATTR { sums[i][v] = hn::Add(hn::LoadU(d, place), sums[i][v]); };
+    if (tiles.add) ForEachVector<Rows, Vectors>(out, tiles.out_stride, add);
     if (tiles.bias != nullptr) {
       HWY_UNROLL(8)
       for (std::size_t v = 0; v < Vectors; ++v) {
@@ -105,32 +112,16 @@ HWY_INLINE void Finish(const Tiles& tiles, std::size_t at, hn::Vec<ProductTag> (
         for (std::size_t i = 0; i < Rows; ++i) sums[i][v] = hn::Add(sums[i][v], bias);
       }
     }
-    if (tiles.residual != nullptr) {
-      HWY_UNROLL(16)
-      for (std::size_t i = 0; i < Rows; ++i) {
-        HWY_UNROLL(8)
-        for (std::size_t v = 0; v < Vectors; ++v) {
-          const float* const residual = tiles.residual + at + i * tiles.residual_stride + v * product_lanes;
-          sums[i][v] = hn::Add(sums[i][v], hn::LoadU(d, residual));
-        }
-      }
-    }
+    if (tiles.residual != nullptr)
+      ForEachVector<Rows, Vectors>(tiles.residual + at, tiles.residual_stride, add);
     if (tiles.stream) {
-      HWY_UNROLL(16)
-      for (std::size_t i = 0; i < Rows; ++i) {
-        HWY_UNROLL(8)
-        for (std::size_t v = 0; v < Vectors; ++v) {
-          hn::Stream(sums[i][v], d, out + i * tiles.out_stride + v * product_lanes);
-        }
-      }
-      return;
-    }
-    HWY_UNROLL(16)
-    for (std::size_t i = 0; i < Rows; ++i) {
-      HWY_UNROLL(8)
-      for (std::size_t v = 0; v < Vectors; ++v) {
-        hn::StoreU(sums[i][v], d, out + i * tiles.out_stride + v * product_lanes);
-      }
+      ForEachVector<Rows, Vectors>(out, tiles.out_stride, [&](std::size_t i, std::size_t v, float* place) HWY_ATTR {
+        hn::Stream(sums[i][v], d, place);
+      });
+    } else {
+      ForEachVector<Rows, Vectors>(out, tiles.out_stride, [&](std::size_t i, std::size_t v, float* place) HWY_ATTR {
+        hn::StoreU(sums[i][v], d, place);
+      });
     }
     return;
   }
@@ -177,13 +168,8 @@ void RunTiles(const Tiles& tiles) {
       }
     }
     if (tiles.depth >= prefetching_depth_min && !tiles.stream) {
-      HWY_UNROLL(16)
-      for (std::size_t i = 0; i < Rows; ++i) {
-        HWY_UNROLL(8)
-        for (std::size_t v = 0; v < Vectors; ++v) {
-          hwy::Prefetch(tiles.out + i * tiles.out_stride + at + v * product_lanes);
-        }
-      }
+      ForEachVector<Rows, Vectors>(tiles.out + at, tiles.out_stride,
+                                   [](std::size_t, std::size_t, const float* place) { hwy::Prefetch(place); });
     }
     V sums[Rows][Vectors];
     HWY_UNROLL(16)

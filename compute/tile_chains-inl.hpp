@@ -49,6 +49,9 @@ HWY_INLINE T Opaque(T value) {
 HWY_INLINE const float* MovedBy(const float* p, std::size_t bytes) {
   return reinterpret_cast<const float*>(reinterpret_cast<const char*>(p) + bytes);
 }
+HWY_INLINE float* MovedBy(float* p, std::size_t bytes) {
+  return reinterpret_cast<float*>(reinterpret_cast<char*>(p) + bytes);
+}
 
 /// A walk through memory, four steps of `step` floats at a time: each place is one address beside the first.
 struct Walk {
