@@ -78,8 +78,8 @@ constexpr std::size_t packed_step(std::size_t rows) {
 /// product of 256 rows; here both pass beside the multiply-adds.
 enum class Packing : bool { no, yes };
 
-/// function(i, v, place) for the whole vectors of a tile's rows that lie in a matrix from `place` on. From row to row by
-/// one addition: left alone g++ 12 reads the stride again for each vector and computes its multiple.
+/// function(i, v, place) for the whole vectors of a tile's rows that lie in a matrix from `place` on. From row to row
+/// by one addition: left alone g++ 12 reads the stride again for each vector and computes its multiple.
 template <std::size_t Rows, std::size_t Vectors, class T, class Function>
 HWY_INLINE void ForEachVector(T* place, std::size_t stride, const Function& function) {
   const std::size_t bytes = stride * sizeof(float);
@@ -112,8 +112,7 @@ HWY_INLINE void Finish(const Tiles& tiles, std::size_t at, hn::Vec<ProductTag> (
         for (std::size_t i = 0; i < Rows; ++i) sums[i][v] = hn::Add(sums[i][v], bias);
       }
     }
-    if (tiles.residual != nullptr)
-      ForEachVector<Rows, Vectors>(tiles.residual + at, tiles.residual_stride, add);
+    if (tiles.residual != nullptr) ForEachVector<Rows, Vectors>(tiles.residual + at, tiles.residual_stride, add);
     if (tiles.stream) {
       ForEachVector<Rows, Vectors>(out, tiles.out_stride, [&](std::size_t i, std::size_t v, float* place) HWY_ATTR {
         hn::Stream(sums[i][v], d, place);
