@@ -45,7 +45,7 @@ inline constexpr std::size_t packing_panels_min = 3;
 /// Measured with AVX2's of 6 rows: a stored a is as good as a packed one at 384 to 1,536 columns, 1-2 % behind at 768
 /// and more of a wide model, and saves its packing, 10 % of 64 columns; a transposed one is behind from 192 on. With
 /// AVX-512's of 13 a stored one saves 1-3 % at 256 and 384 columns, and on a Xeon a transposed one whose steps are at
-/// most this many floats apart 4 % of 384 steps, rows and columns, 7-9 % of 32 and 128 steps with 192 and 256 columns.
+/// most 512 floats apart 4 % of 384 steps, rows and columns, 7-9 % of 32 and 128 steps with 192 and 256 columns.
 inline constexpr std::size_t in_place_rows_max = 8, in_place_columns_max = 512, in_place_transposed_columns_max = 64,
                              in_place_transposed_stride_max = 512;
 /// Rows or steps a multiple of this many floats apart fall into one set of the first cache, and few of the second: half
@@ -107,8 +107,7 @@ inline bool PacksA(const Product& product) {
   const bool few_rows = tile_rows_max <= in_place_rows_max, one_set = product.a.stride % one_set_stride == 0;
   if (product.a_as == As::stored && (few_rows || !one_set)) return columns > in_place_columns_max;
   if (few_rows && !one_set) return columns > in_place_transposed_columns_max;
-  if (!few_rows && !one_set && product.a.stride <= in_place_transposed_stride_max && columns <= in_place_columns_max)
-    return false;
+  if (!few_rows && product.a.stride <= in_place_transposed_stride_max && columns <= in_place_columns_max) return false;
   return columns > (packing_panels_min - 1) * tile_vectors * product_lanes;
 }
 
