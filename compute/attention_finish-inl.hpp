@@ -26,7 +26,7 @@ namespace HWY_NAMESPACE {
 struct KeepLarger {
   template <class V>
   HWY_INLINE V operator()(V kept, V other) const {
-    return hn::IfThenElse(hn::Gt(other, kept), other, kept);
+    return Larger(other, kept);
   }
 };
 

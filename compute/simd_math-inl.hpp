@@ -72,7 +72,7 @@ HWY_INLINE void StorePart(V v, D d, hn::TFromD<D>* to, std::size_t count) {
 /// candidate > largest ? candidate : largest. x86's own maximum is just that; others differ on zeros and NaNs.
 template <class V>
 HWY_INLINE V Larger(V candidate, V largest) {
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSE2
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
   return hn::Max(candidate, largest);
 #else
   return hn::IfThenElse(hn::Gt(candidate, largest), candidate, largest);
@@ -82,7 +82,7 @@ HWY_INLINE V Larger(V candidate, V largest) {
 /// candidate < smallest ? candidate : smallest, likewise.
 template <class V>
 HWY_INLINE V Smaller(V candidate, V smallest) {
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSE2
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
   return hn::Min(candidate, smallest);
 #else
   return hn::IfThenElse(hn::Lt(candidate, smallest), candidate, smallest);
