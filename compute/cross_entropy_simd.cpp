@@ -61,11 +61,12 @@ void CrossEntropyExponentials(Matrix logits, const LossSums& sums, const ResultP
   constexpr std::size_t rows_together = 16;  // 8 KiB
   const std::size_t last_row = HWY_MIN(piece.first_row + piece.rows, rows.counting(logits.rows));
   const std::size_t last_column = piece.first_column + piece.columns;
-  for (std::size_t row = piece.first_row; row < last_row; ++row) {
-    const std::size_t target = rows.targets.token(rows.first + row);
-    if (target >= piece.first_column && target < last_column)
-      sums.targets[row] = logits.data[row * logits.stride + target];
-  }
+  rows.targets.for_each(rows.first + piece.first_row, rows.first + last_row,
+                        [&](std::size_t index, std::size_t target) {
+                          const std::size_t row = index - rows.first;
+                          if (target - piece.first_column < piece.columns)  // wraps where it lies before them
+                            sums.targets[row] = logits.data[row * logits.stride + target];
+                        });
   for (std::size_t column = piece.first_column; column < last_column; column += loss_tile) {
     for (std::size_t row = piece.first_row; row < last_row; row += rows_together) {
       const std::size_t next_row = HWY_MIN(row + rows_together, last_row);

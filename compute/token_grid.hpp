@@ -17,6 +17,18 @@ struct TokenGrid {
     return static_cast<std::size_t>(ids[row * stride + position]);
   }
   std::size_t token(std::size_t index) const noexcept { return at(index / T, index % T); }
+  /// visit(index, token) for indices [first, last), with one division for all of them.
+  template <class Visit>
+  void for_each(std::size_t first, std::size_t last, const Visit& visit) const noexcept {
+    std::size_t row = first / T, position = first % T;
+    for (std::size_t index = first; index < last; ++index) {
+      visit(index, at(row, position));
+      if (++position == T) {
+        position = 0;
+        ++row;
+      }
+    }
+  }
 };
 
 }  // namespace compute
