@@ -14,8 +14,8 @@
 // GFLOP/s for a moment and holds 170-187: of the 208 width 64 with 128 rows 76-91 %, with 32 rows 65-81; width 384
 // 81-91; width 768 75-88, 3-10 % ahead of the better of oneDNN and OpenBLAS on average. On Zen 1 (AVX2 in two halves,
 // 40.7 GFLOP/s) width 64 with 128 rows 90-95 %, with 32 rows 79-95, where 32 steps are a tile (79-86; oneDNN 85-90).
-// On a virtual Xeon of 198 GFLOP/s (2 MiB of L2): width 64 with 128 rows 88-98 %, with 32 rows 86-99; width 384 86-99;
-// width 768 88-97; 50,257 columns 84-90.
+// On a virtual Xeon of 198 GFLOP/s (2 MiB of L2): width 64 with 128 rows 92-99 %, with 32 rows 90-98; width 384 89-99;
+// width 768 87-95; 50,257 columns 81-89.
 //
 // Source: Goto & van de Geijn 2008.
 
