@@ -23,13 +23,6 @@ HWY_BEFORE_NAMESPACE();
 namespace compute {
 namespace HWY_NAMESPACE {
 
-struct KeepLarger {
-  template <class V>
-  HWY_INLINE V operator()(V kept, V other) const {
-    return Larger(other, kept);
-  }
-};
-
 /// What becomes of a tile of scores: scaled, those of keys not seen -infinity, the largest of each lane noted.
 struct ScaleScores {
   float* scores;

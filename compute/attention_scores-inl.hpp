@@ -4,7 +4,7 @@
 // Rows come from groups of 16 positions, [16 g, 16 g + 16) of the row: they see the same panels, and only the last of
 // these needs a mask. So 8 keys a position are computed in vain, of T / 2 on average; with products of 64 rows 32 were.
 //
-// With AVX-512 a tile has 8 rows and 3 panels: 24 chains, 11 loads for 24 fused multiply-adds, of each of which two go
+// With AVX-512 a tile has 8 rows and 3 panels: 24 chains, 11 values for 24 fused multiply-adds, of each of which two go
 // in a cycle. With AVX2 it is 6 rows and 1 panel of 2 vectors, 12 chains.
 
 #if defined(ICOSA_COMPUTE_ATTENTION_SCORES_INL) == defined(HWY_TARGET_TOGGLE)

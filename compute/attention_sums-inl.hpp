@@ -1,9 +1,9 @@
 // Tiles of attention's weighted sums over positions: lanes run along a head's channels, chains over the positions. For
 // compute/attention_simd.cpp only, once per target.
 //
-// With AVX-512 a tile has 8 rows and 2 vectors of channels, 16 chains and 10 loads a position, or 1 where a head has 16
-// channels: 16 rows would take a register of addresses each, and 8 chains are just enough. With AVX2 it is 6 rows and 2
-// vectors. Chains end with the last position that a tile sees: 4 are added in vain, of T / 2.
+// With AVX-512 a tile has 8 rows and 2 vectors of channels, 16 chains and 10 values a position, or 1 where a head has
+// 16 channels: 16 rows would take a register of addresses each, and 8 chains are just enough. With AVX2 it is 6 rows
+// and 2 vectors. Chains end with the last position that a tile sees: 4 are added in vain, of T / 2.
 
 #if defined(ICOSA_COMPUTE_ATTENTION_SUMS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef ICOSA_COMPUTE_ATTENTION_SUMS_INL

@@ -1,7 +1,7 @@
 // The micro-kernel of matrix products: a tile of the result held in registers while k runs over one block. For
 // compute/product_simd.cpp only, once per target.
 //
-// Per step of k a tile of R rows and `Vectors` vectors loads Vectors + R values and does R * Vectors fused
+// Per step of k a tile of R rows and `Vectors` vectors takes Vectors + R values and does R * Vectors fused
 // multiply-adds. 14 x 2 takes 28 accumulators, 2 vectors of b and 1 of a: 31 of AVX-512's 32 registers. 6 x 2 takes 15
 // of AVX2's 16; its 12 chains cover a latency of 4 cycles at 2 per cycle.
 

@@ -142,6 +142,14 @@ struct AddUp {
   }
 };
 
+/// What maxima are folded by.
+struct KeepLarger {
+  template <class V>
+  HWY_INLINE V operator()(V kept, V other) const {
+    return Larger(other, kept);
+  }
+};
+
 /// A sum under way, as plain::Sum16. Lanes beyond a short visit must be added as zeros, which change nothing: a lane
 /// that started from +0 is never -0.
 class Sum16 {
@@ -175,9 +183,7 @@ class Max16 {
     for (V& lane : lanes_) lane = hn::Set(d, -std::numeric_limits<float>::infinity());
   }
   HWY_INLINE void Take(std::size_t slot, V x) { lanes_[slot] = Larger(x, lanes_[slot]); }
-  HWY_INLINE float Fold(Lanes16Tag d) {
-    return FoldLanes(d, lanes_, [](auto kept, auto other) HWY_ATTR { return Larger(other, kept); });
-  }
+  HWY_INLINE float Fold(Lanes16Tag d) { return FoldLanes(d, lanes_, KeepLarger()); }
 
  private:
   V lanes_[lane_slots];
