@@ -212,8 +212,8 @@ HWY_INLINE void RunChainsOneAddress(D d, hn::Vec<D> (&sums)[Rows][Vectors], std:
   }
 }
 
-/// RunChains where rows lie apart and multiply-adds read. A loop of its own: one for both, over a class for each kind of
-/// left factors, cost AVX2 15 % of products, as g++ 12 then kept an address in memory for each row and step.
+/// RunChains where rows lie apart and multiply-adds read. A loop of its own: one for both, over a class for each kind
+/// of left factors, cost AVX2 15 % of products, as g++ 12 then kept an address in memory for each row and step.
 template <std::size_t Rows, std::size_t Vectors, class D, class Load, class Meanwhile>
 HWY_INLINE void RunChainsApart(D d, hn::Vec<D> (&sums)[Rows][Vectors], std::size_t depth, const LeftFactors& left,
                                const float* right, std::size_t right_step, const Load& load,
